@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func nio(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio") }
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+// The modules are the stages of the data flow: a stage imports PresenceCore and the stage
+// below it, never a sibling; only the executable knows all of them.
+let package = Package(
+    name: "presence",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "presence", targets: ["presence"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: [.defaults, "CommandLineArguments", "YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(
+            name: "RedisClient",
+            dependencies: ["CHiredis", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
+            swiftSettings: strict),
+        .target(name: "PresenceCore", swiftSettings: strict),
+        .target(
+            name: "PresenceStore",
+            dependencies: ["PresenceCore", "RedisClient", logging],
+            resources: [.embedInCode("Lua")],
+            swiftSettings: strict),
+        .target(
+            name: "PresenceWorker",
+            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", lifecycle, logging],
+            swiftSettings: strict),
+        .target(
+            name: "Callbacks",
+            dependencies: ["PresenceCore", httpClient, nio("NIOCore"), nio("NIOHTTP1"), crypto, logging],
+            swiftSettings: strict),
+        .target(
+            name: "PresenceAPI",
+            dependencies: ["PresenceCore", "PresenceStore", hummingbird, crypto, nio("NIOCore"), logging],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "presence",
+            dependencies: [
+                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "PresenceAPI",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                hummingbird, httpClient, lifecycle, subprocess, logging, nio("NIOCore"), nio("NIOPosix"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Support",
+            dependencies: [
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), httpClient, hummingbird, subprocess, logging,
+                "RedisClient",
+            ],
+            path: "Tests/Support",
+            swiftSettings: strict),
+        .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
+        .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "PresenceStoreTests",
+            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", "Support"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["presence", "PresenceAPI", "PresenceWorker", "Callbacks", "Support"],
+            swiftSettings: strict),
+        .testTarget(name: "FaultTests", dependencies: ["presence", "Support"], swiftSettings: strict),
+    ]
+)

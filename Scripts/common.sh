@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it, in the repository's top folder: what a machine needs, and how it gets there.
+
+fail() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+need_swift() {
+    command -v swift >/dev/null || fail "Swift 6.2 or newer is not on PATH: see https://www.swift.org/install"
+}
+
+# What building, running and testing need.
+need_toolchain() {
+    need_swift
+    need_packages libhiredis-dev redis-server
+}
+
+# need_packages PACKAGE[:COMMAND]...: installs each Debian package that is not installed and whose command (by
+# default of the same name) is not on PATH. Asks apt nothing when all are there.
+need_packages() {
+    local need missing=()
+    for need in "$@"; do
+        command -v "${need#*:}" >/dev/null || is_installed "${need%%:*}" || missing+=("${need%%:*}")
+    done
+    if ((${#missing[@]} == 0)); then return; fi
+    command -v apt-get >/dev/null || fail "install ${missing[*]} first: there is no apt-get here to do it"
+    echo "Installing ${missing[*]}" >&2
+    as_root apt-get update -qq || fail "apt-get update failed: check the network, or install ${missing[*]} by hand"
+    # Debian starts a server as it installs it; the service brings its own Redis and leaves port 6379 alone.
+    if [[ -d /run/systemd/system ]]; then as_root systemctl mask --runtime --quiet redis-server; fi
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+        fail "apt-get could not install ${missing[*]}: its message is above"
+}
+
+is_installed() {
+    [[ "$(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}

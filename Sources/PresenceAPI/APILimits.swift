@@ -1,0 +1,16 @@
+import NIOCore
+
+/// The limits of the HTTP API.
+package enum APILimits {
+    /// Users of one `POST /v1/statuses`.
+    package static let usersPerQueryMax = 500
+    /// Sessions of one `POST /v1/heartbeats`.
+    package static let heartbeatsPerCallMax = 1_000
+    /// The reason given with a kick.
+    package static let reasonBytesMax = 256
+    /// A body, unless configured otherwise: 1 000 heartbeats of the longest ids, every byte of them escaped, fit.
+    package static let bodyBytesMax = 1 << 20
+    /// A connection that sends nothing while no answer is due is closed; longer than the usual 60 s of load
+    /// balancers, so that they close first and never send into a connection that is being closed.
+    package static let idleTimeout = TimeAmount.seconds(75)
+}

@@ -1,0 +1,45 @@
+import Hummingbird
+import PresenceCore
+import PresenceStore
+
+// What backends tell about their clients.
+
+extension PresenceAPI {
+    func login(_ request: Request, _ context: Context) async throws -> Response {
+        let body = try await request.json(as: LoginRequest.self, bytesMax: options.bodyBytesMax)
+        let answer = try await store.login(
+            UserID(body.user),
+            platform: store.platforms.platform(named: body.platform),
+            instance: body.instance.map { try InstanceID($0) } ?? .unnamed,
+            details: body.details())
+        switch answer {
+        case .accepted(let login): return .json(login, status: .created)
+        case .rejected(let inTheWay):
+            var problem = Problem(.loginRejected, "Log one of these sessions out, or kick it, and log in again.")
+            problem.sessions = inTheWay
+            throw problem
+        }
+    }
+
+    func heartbeats(_ request: Request, _ context: Context) async throws -> Response {
+        let body = try await request.json(as: HeartbeatsRequest.self, bytesMax: options.bodyBytesMax)
+        let beats = try body.checked(by: store.platforms)
+        let gone = try await store.heartbeat(beats)
+        return .json(HeartbeatsResponse(renewed: beats.count - gone.count, gone: gone))
+    }
+
+    func disconnect(_ request: Request, _ context: Context) async throws -> Response {
+        let named = try await namedSession(in: request)
+        return .json(try await store.disconnect(named.user, session: named.session))
+    }
+
+    func logout(_ request: Request, _ context: Context) async throws -> Response {
+        let named = try await namedSession(in: request)
+        return .json(try await store.logout(named.user, session: named.session))
+    }
+
+    private func namedSession(in request: Request) async throws -> Heartbeat {
+        let body = try await request.json(as: SessionRequest.self, bytesMax: options.bodyBytesMax)
+        return try body.checked(by: store.platforms)
+    }
+}

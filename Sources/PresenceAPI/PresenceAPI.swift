@@ -1,0 +1,85 @@
+// PresenceAPI: the HTTP way in.
+//
+// Promises: every route stands in one table (`routes`) and in `openapi.json`, and a test holds the two
+// against each other. What a caller sends is checked completely before the store is asked, so a refused
+// call changed nothing. Every failure is an RFC 9457 problem with a code from `ProblemCode`; if Redis
+// cannot be asked the answer is a 503, never "Offline". Everything a caller can make large has a limit
+// in `APILimits`.
+// Does not: decide any rule of presence, touch Redis, or end TLS.
+
+import Hummingbird
+import Logging
+import NIOCore
+import PresenceCore
+import PresenceStore
+
+/// What a deployment chooses about the API.
+package struct APIOptions: Sendable {
+    /// Keys a caller may show as `Authorization: Bearer <key>`. Several, so that one can be replaced without a
+    /// pause; with none the `/v1` routes are open, which only a service bound to loopback may do.
+    package var apiKeys: [String]
+    /// The longest request body that is read.
+    package var bodyBytesMax: Int
+
+    package init(apiKeys: [String] = [], bodyBytesMax: Int = APILimits.bodyBytesMax) {
+        self.apiKeys = apiKeys
+        self.bodyBytesMax = bodyBytesMax
+    }
+}
+
+/// The HTTP API over a store.
+package struct PresenceAPI: Sendable {
+    typealias Context = BasicRequestContext
+
+    let store: PresenceStore
+    let options: APIOptions
+    let reasonsUnready: @Sendable () async -> [String]
+    let logger: Logger
+
+    /// - Parameter readiness: the reasons why this worker should get no traffic, as sentences; empty when ready.
+    package init(
+        store: PresenceStore, options: APIOptions, readiness: @escaping @Sendable () async -> [String],
+        logger: Logger
+    ) {
+        self.store = store
+        self.options = options
+        self.reasonsUnready = readiness
+        self.logger = logger
+    }
+
+    /// The server, to be run in a service group; it finishes open requests when told to stop.
+    ///
+    /// - Parameters:
+    ///   - port: 0 picks a free one; the one picked is logged and given to `onListening`.
+    package func application(
+        host: String, port: Int, eventLoopGroup: any EventLoopGroup,
+        onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        Application(
+            router: router(),
+            server: .http1(configuration: .init(idleTimeout: APILimits.idleTimeout)),
+            configuration: .init(address: .hostname(host, port: port)),
+            onServerRunning: { [logger] channel in
+                let bound = channel.localAddress?.port ?? port
+                logger.info("listening", metadata: ["host": "\(host)", "port": "\(bound)"])
+                await onListening(bound)
+            },
+            eventLoopGroupProvider: .shared(eventLoopGroup),
+            logger: logger)
+    }
+
+    func router() -> Router<Context> {
+        let open = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
+        open.add(middleware: LogRequestsMiddleware(.debug))
+        open.add(middleware: ProblemMiddleware())
+        let keyed = open.group().add(middleware: BearerAuthentication(keys: options.apiKeys))
+        for route in Self.routes {
+            let path = RouterPath(route.path)
+            switch route.access {
+            case .open: open.on(path, method: route.method, use: route.handler(self))
+            case .apiKey: keyed.on(path, method: route.method, use: route.handler(self))
+            }
+        }
+        return open
+    }
+}

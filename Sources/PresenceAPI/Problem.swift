@@ -1,0 +1,74 @@
+import Hummingbird
+import PresenceCore
+import PresenceStore
+
+/// A failed call as the caller is told about it (RFC 9457). Everything but `underlying` is safe to show.
+struct Problem: Error {
+    let code: ProblemCode
+    /// What is wrong and what to do about it, as a sentence.
+    let detail: String
+    /// The refused value's path in the request: `user`, `sessions[3].session`.
+    var field: String?
+    /// `login-rejected`: the sessions in the way.
+    var sessions: [SessionID]?
+    /// `method-not-allowed`: what the path does take.
+    var allowed: [HTTPRequest.Method] = []
+    /// For the log only.
+    var underlying: (any Error)?
+
+    init(_ code: ProblemCode, _ detail: String) {
+        self.code = code
+        self.detail = detail
+    }
+
+    /// Whatever a handler threw.
+    init(_ error: any Error) {
+        switch error {
+        case let error as Problem: self = error
+        case let error as InvalidInput: self.init(field: error.field, error.message)
+        case let error as StoreError: self.init(error)
+        default:
+            self.init(.internalError, "This is our fault; the service's log has the reason.")
+            underlying = error
+        }
+    }
+
+    /// A value that breaks a rule; `message` continues the sentence that starts with the field's name.
+    init(field: String, _ message: String) {
+        self.init(.invalidField, "`\(field)` \(message).")
+        self.field = field
+    }
+
+    private init(_ error: StoreError) {
+        switch error.code {
+        case .unavailable: self.init(.redisUnavailable, error.message)
+        case .overloaded: self.init(.overloaded, error.message)
+        case .contended: self.init(.contended, error.message)
+        case .corrupt: self.init(.internalError, error.message)
+        }
+        underlying = error
+    }
+}
+
+extension Problem: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("type", "urn:problem:presence:\(code.rawValue)")
+            $0.member("title", code.meaning.title)
+            $0.member("status", code.meaning.status.code)
+            $0.member("detail", detail)
+            $0.member("code", code.rawValue)
+            $0.member("field", ifPresent: field)
+            $0.member("sessions", ifPresent: sessions)
+        }
+    }
+
+    var response: Response {
+        var response = Response.json(self, status: code.meaning.status)
+        response.headers[.contentType] = "application/problem+json"
+        response.headers[.retryAfter] = code.retryAfterSeconds.map(String.init)
+        if code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        if !allowed.isEmpty { response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ") }
+        return response
+    }
+}

@@ -1,0 +1,42 @@
+import Hummingbird
+
+/// Every way a call can fail. The raw value is the `code` of the problem: stable, made for programs.
+enum ProblemCode: String, Sendable, CaseIterable {
+    case invalidJSON = "invalid-json"
+    case invalidField = "invalid-field"
+    case unauthorized
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    case loginRejected = "login-rejected"
+    case bodyTooLarge = "body-too-large"
+    case internalError = "internal"
+    case redisUnavailable = "redis-unavailable"
+    case overloaded
+    case contended
+
+    /// The status and title all problems of this code have.
+    var meaning: (status: HTTPResponse.Status, title: String) {
+        switch self {
+        case .invalidJSON: (.badRequest, "The body is not the JSON object this call needs")
+        case .invalidField: (.badRequest, "A value is missing or not acceptable")
+        case .unauthorized: (.unauthorized, "A valid API key is needed")
+        case .notFound: (.notFound, "There is no such path")
+        case .methodNotAllowed: (.methodNotAllowed, "This path does not take this method")
+        case .loginRejected: (.conflict, "Other sessions stand in the way of this login")
+        case .bodyTooLarge: (.contentTooLarge, "The body is too large")
+        case .internalError: (.internalServerError, "The service failed")
+        case .redisUnavailable: (.serviceUnavailable, "Redis cannot be asked")
+        case .overloaded: (.serviceUnavailable, "A limit that protects the service is reached")
+        case .contended: (.serviceUnavailable, "Too many logins of this user at once")
+        }
+    }
+
+    /// Seconds after which the same call is worth repeating; nil where repeating it cannot help.
+    var retryAfterSeconds: Int? {
+        switch self {
+        case .redisUnavailable, .contended: 1
+        case .overloaded: 5
+        default: nil
+        }
+    }
+}

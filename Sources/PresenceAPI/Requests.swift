@@ -1,0 +1,75 @@
+import PresenceCore
+import PresenceStore
+
+// What callers send. Decoding checks the shape; the methods here turn it into checked values, naming
+// the field of what they refuse.
+
+struct LoginRequest: Decodable {
+    var user: String
+    var platform: String
+    var instance: String?
+    var address: String?
+    var network: String?
+    var version: String?
+
+    func details() throws(InvalidInput) -> ClientDetails {
+        try ClientDetails(address: address, network: network, version: version)
+    }
+}
+
+/// Names one session of one user.
+struct SessionRequest: Decodable {
+    var user: String
+    var session: String
+
+    func checked(by platforms: PlatformTable) throws(InvalidInput) -> Heartbeat {
+        Heartbeat(user: try UserID(user), session: try platforms.session(session))
+    }
+}
+
+struct HeartbeatsRequest: Decodable {
+    var sessions: [SessionRequest]
+
+    func checked(by platforms: PlatformTable) throws(InvalidInput) -> [Heartbeat] {
+        guard (1...APILimits.heartbeatsPerCallMax).contains(sessions.count) else {
+            throw InvalidInput(field: "sessions", message: "must be 1 to \(APILimits.heartbeatsPerCallMax) sessions")
+        }
+        var beats: [Heartbeat] = []
+        beats.reserveCapacity(sessions.count)
+        for (index, session) in sessions.enumerated() {
+            do {
+                beats.append(try session.checked(by: platforms))
+            } catch {
+                throw InvalidInput(field: "sessions[\(index)].\(error.field)", message: error.message)
+            }
+        }
+        return beats
+    }
+}
+
+struct KickRequest: Decodable {
+    var platform: String?
+    var instance: String?
+    var reason: String?
+
+    func note() throws(InvalidInput) -> String? {
+        guard let reason, !reason.isEmpty else { return nil }
+        guard reason.utf8.count <= APILimits.reasonBytesMax, !reason.containsControlCharacter else {
+            throw InvalidInput(
+                field: "reason",
+                message: "must be at most \(APILimits.reasonBytesMax) bytes of UTF-8 without control characters")
+        }
+        return reason
+    }
+}
+
+struct StatusesRequest: Decodable {
+    var users: [String]
+    var detail: Bool?
+
+    func checkCount() throws(InvalidInput) {
+        guard (1...APILimits.usersPerQueryMax).contains(users.count) else {
+            throw InvalidInput(field: "users", message: "must be 1 to \(APILimits.usersPerQueryMax) user ids")
+        }
+    }
+}

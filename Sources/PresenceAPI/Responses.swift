@@ -1,0 +1,178 @@
+import PresenceCore
+import PresenceStore
+
+// What callers get. `openapi.json` describes these forms, and a test holds real answers against it.
+
+extension SessionID: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("platform", platform.name)
+            $0.member("instance", instance.rawValue)
+            $0.member("session", description)
+        }
+    }
+}
+
+extension AcceptedLogin: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("session", session.description)
+            $0.member("status", userStatus.rawValue)
+            $0.member("version", version)
+            $0.member("heartbeat", heartbeat)
+            $0.member("kicked", kicked)
+        }
+    }
+}
+
+extension HeartbeatTiming: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("intervalSeconds", Seconds(milliseconds: intervalMs))
+            $0.member("timeoutSeconds", Seconds(milliseconds: timeoutMs))
+        }
+    }
+}
+
+/// Whole where it is whole: `60`, `1.5`.
+private struct Seconds: JSONWritable {
+    var milliseconds: Int
+
+    func write(to json: inout JSONWriter) {
+        json.literal(milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)" : "\(Double(milliseconds) / 1_000)")
+    }
+}
+
+struct HeartbeatsResponse: JSONWritable {
+    var renewed: Int
+    var gone: [Heartbeat]
+
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("renewed", renewed)
+            $0.member("gone", gone)
+        }
+    }
+}
+
+extension Heartbeat: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("user", user.rawValue)
+            $0.member("session", session.description)
+        }
+    }
+}
+
+extension SessionAnswer: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("status", status.rawValue)
+            $0.member("userStatus", userStatus.rawValue)
+            $0.member("version", version)
+            $0.member("superseded", superseded)
+        }
+    }
+}
+
+extension KickAnswer: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("status", userStatus.rawValue)
+            $0.member("version", version)
+            $0.member("kicked", kicked)
+        }
+    }
+}
+
+/// A user, with the sessions where they were asked for.
+struct UserResponse: JSONWritable {
+    var presence: UserPresence
+    var withSessions: Bool
+
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("user", presence.user.rawValue)
+            $0.member("status", presence.status.rawValue)
+            $0.member("version", presence.version)
+            $0.member("changedAt", presence.changedAtMs)
+            $0.member("sessions", ifPresent: withSessions ? presence.sessions : nil)
+        }
+    }
+}
+
+extension Session: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("platform", id.platform.name)
+            $0.member("instance", id.instance.rawValue)
+            $0.member("session", id.description)
+            $0.member("status", status.rawValue)
+            $0.member("since", changedAtMs)
+            $0.member("address", ifPresent: details.address)
+            $0.member("network", ifPresent: details.network)
+            $0.member("version", ifPresent: details.version)
+        }
+    }
+}
+
+struct StatusesResponse: JSONWritable {
+    /// An id that names no user.
+    struct Refused: JSONWritable {
+        var user: String
+
+        func write(to json: inout JSONWriter) {
+            json.object {
+                $0.member("user", user)
+                $0.member("code", "invalid-user")
+            }
+        }
+    }
+
+    var results: [UserResponse]
+    var errors: [Refused]
+
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("results", results)
+            $0.member("errors", errors)
+        }
+    }
+}
+
+extension PresenceCounts: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("users") {
+                for status in Status.live { $0.member(status.rawValue, users[status] ?? 0) }
+            }
+            $0.member("sessions") {
+                for status in Status.live { $0.member(status.rawValue, members: Self.byName(sessions[status])) }
+            }
+        }
+    }
+
+    private static func byName(_ counts: [Platform: Int]?) -> (inout JSONWriter) -> Void {
+        let sorted = (counts ?? [:]).sorted { $0.key.name < $1.key.name }
+        return { json in
+            for (platform, count) in sorted { json.member(platform.name, count) }
+        }
+    }
+}
+
+extension Status {
+    /// Those in which somebody is logged in.
+    fileprivate static let live: [Status] = [.online, .pushOnline]
+}
+
+struct HealthResponse: JSONWritable {
+    var status: String
+    var reasons: [String]?
+
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("status", status)
+            $0.member("reasons", ifPresent: reasons)
+        }
+    }
+}

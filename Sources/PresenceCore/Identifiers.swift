@@ -1,0 +1,116 @@
+/// The app's own id of a user: 1-128 bytes of UTF-8 without control characters.
+package struct UserID: Hashable, Sendable, CustomStringConvertible {
+    package static let bytesMax = 128
+
+    package let rawValue: String
+    package var description: String { rawValue }
+
+    package init(_ raw: String, field: String = "user") throws(InvalidInput) {
+        guard (1...Self.bytesMax).contains(raw.utf8.count) else {
+            throw InvalidInput(field: field, message: "must be 1 to \(Self.bytesMax) bytes of UTF-8")
+        }
+        guard !raw.containsControlCharacter else {
+            throw InvalidInput(field: field, message: "must not contain control characters")
+        }
+        rawValue = raw
+    }
+}
+
+/// A device's own, stable id: 1-64 of `[A-Za-z0-9._-]`.
+package struct InstanceID: Hashable, Sendable, CustomStringConvertible {
+    package static let bytesMax = 64
+    /// What an app that does not tell its devices apart gets.
+    package static let unnamed = InstanceID(unchecked: "default")
+
+    package let rawValue: String
+    package var description: String { rawValue }
+
+    package init(_ raw: String, field: String = "instance") throws(InvalidInput) {
+        guard (1...Self.bytesMax).contains(raw.utf8.count), raw.utf8.allSatisfy(\.isInstanceByte) else {
+            throw InvalidInput(field: field, message: "must be 1 to \(Self.bytesMax) of A-Z a-z 0-9 . _ -")
+        }
+        rawValue = raw
+    }
+
+    private init(unchecked raw: String) { rawValue = raw }
+}
+
+/// Names one login of a session. Random, made by the worker that serves the login, compared for
+/// equality only: an operation of an older generation never touches a newer one.
+///
+/// The same kind of value names any other operation, so that a repeat after a lost reply is known as
+/// a repeat; an event's id is made from it.
+package struct Generation: Hashable, Sendable, CustomStringConvertible {
+    package static let bytesMax = 32
+
+    package let rawValue: String
+    package var description: String { rawValue }
+
+    package init(_ raw: String, field: String = "session") throws(InvalidInput) {
+        guard (1...Self.bytesMax).contains(raw.utf8.count), raw.utf8.allSatisfy(\.isAlphanumeric) else {
+            throw InvalidInput(field: field, message: "is not a session this service gave out")
+        }
+        rawValue = raw
+    }
+
+    private init(unchecked raw: String) { rawValue = raw }
+
+    /// A new one: 20 characters of `[A-Za-z0-9]`, about 119 random bits.
+    package static func random() -> Generation {
+        var generator = SystemRandomNumberGenerator()
+        let letters = (0..<20).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }
+        return Generation(unchecked: String(decoding: letters, as: UTF8.self))
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+}
+
+/// One login of one device, written `<platform>:<instance>:<generation>`.
+package struct SessionID: Hashable, Sendable, CustomStringConvertible {
+    package let platform: Platform
+    package let instance: InstanceID
+    package let generation: Generation
+
+    package init(platform: Platform, instance: InstanceID, generation: Generation) {
+        self.platform = platform
+        self.instance = instance
+        self.generation = generation
+    }
+
+    package init(_ raw: String, field: String = "session") throws(InvalidInput) {
+        let parts = raw.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, raw.utf8.count <= 256 else {
+            throw InvalidInput(field: field, message: "must be the `session` a login answered with")
+        }
+        platform = try Platform(String(parts[0]), field: field)
+        instance = try InstanceID(String(parts[1]), field: field)
+        generation = try Generation(String(parts[2]), field: field)
+    }
+
+    /// The device without the login: `<platform>:<instance>`, the name of its field in the user's record.
+    package var device: String { "\(platform):\(instance)" }
+
+    package var description: String { "\(platform):\(instance):\(generation)" }
+}
+
+extension String {
+    /// C0, DEL and C1: what breaks logs, terminals and headers.
+    package var containsControlCharacter: Bool {
+        unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
+}
+
+extension UInt8 {
+    var isAlphanumeric: Bool {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"):
+            true
+        default: false
+        }
+    }
+
+    var isInstanceByte: Bool {
+        isAlphanumeric || self == UInt8(ascii: ".") || self == UInt8(ascii: "_") || self == UInt8(ascii: "-")
+    }
+}

@@ -1,0 +1,68 @@
+/// What a client tells about itself at login; kept with the session for operators and the app.
+package struct ClientDetails: Hashable, Sendable {
+    package static let bytesMax = 128
+
+    package var address: String?
+    package var network: String?
+    package var version: String?
+
+    /// Each at most 128 bytes without control characters.
+    package init(address: String? = nil, network: String? = nil, version: String? = nil) throws(InvalidInput) {
+        self.address = try Self.checked(address, field: "address")
+        self.network = try Self.checked(network, field: "network")
+        self.version = try Self.checked(version, field: "version")
+    }
+
+    package static let unknown = ClientDetails()
+    private init() {}
+
+    private static func checked(_ text: String?, field: String) throws(InvalidInput) -> String? {
+        guard let text, !text.isEmpty else { return nil }
+        guard text.utf8.count <= bytesMax, !text.containsControlCharacter else {
+            throw InvalidInput(
+                field: field, message: "must be at most \(bytesMax) bytes of UTF-8 without control characters")
+        }
+        return text
+    }
+}
+
+/// One logged-in device of a user, as its record in Redis says. Times are Redis time in milliseconds.
+package struct Session: Hashable, Sendable {
+    package var id: SessionID
+    package var status: Status
+    package var loginAtMs: Int
+    package var changedAtMs: Int
+    package var details: ClientDetails
+    /// The worker that served the login.
+    package var worker: String
+
+    package init(
+        id: SessionID, status: Status, loginAtMs: Int, changedAtMs: Int, details: ClientDetails, worker: String
+    ) {
+        self.id = id
+        self.status = status
+        self.loginAtMs = loginAtMs
+        self.changedAtMs = changedAtMs
+        self.details = details
+        self.worker = worker
+    }
+}
+
+/// A user's presence at one moment. `version` is that of the user's last change, 0 for a user not on record.
+package struct UserPresence: Sendable {
+    package var user: UserID
+    package var version: Int
+    /// Redis time of the user's last change in milliseconds; nil for a user not on record.
+    package var changedAtMs: Int?
+    /// In the order of login.
+    package var sessions: [Session]
+
+    package init(user: UserID, version: Int, changedAtMs: Int?, sessions: [Session]) {
+        self.user = user
+        self.version = version
+        self.changedAtMs = changedAtMs
+        self.sessions = sessions
+    }
+
+    package var status: Status { .ofUser(sessions.lazy.map(\.status)) }
+}

@@ -1,0 +1,77 @@
+/// What a client or its connection did.
+package enum Action: String, Sendable, CaseIterable {
+    case login = "Login"
+    case logout = "Logout"
+    case disconnect = "Disconnect"
+}
+
+/// Why it happened.
+package enum Reason: String, Sendable, CaseIterable {
+    /// Login: a client logged in or reconnected.
+    case register = "Register"
+    /// Logout: the client logged out.
+    case unregister = "Unregister"
+    /// Disconnect: the connection was closed.
+    case linkClose = "LinkClose"
+    /// Disconnect: the client fell silent.
+    case timeOut = "TimeOut"
+    /// Logout: the backend ended the session.
+    case kicked = "Kicked"
+    /// Logout: nobody logged in while the session was reachable by push only.
+    case expired = "Expired"
+}
+
+/// One committed change of one session, as it stands in the outbox.
+package struct StatusChange: Sendable, Equatable {
+    /// Stable and unique: the same on every delivery. Contains no ".".
+    package var id: String
+    package var user: UserID
+    /// Grows with every change of this user; `previous` is the version before, so a receiver can see a gap.
+    package var version: Int
+    package var previous: Int
+    /// Redis time of the change in milliseconds.
+    package var atMs: Int
+    package var action: Action
+    package var reason: Reason
+    package var session: SessionID
+    /// The session's status after the change.
+    package var status: Status
+    /// The user's status after the change.
+    package var userStatus: Status
+    /// The client's address as it told at login.
+    package var address: String?
+    /// The sessions a login displaced.
+    package var kicked: [SessionID]
+    /// The reason an operator gave for a kick.
+    package var note: String?
+
+    package init(
+        id: String, user: UserID, version: Int, previous: Int, atMs: Int, action: Action, reason: Reason,
+        session: SessionID, status: Status, userStatus: Status, address: String? = nil, kicked: [SessionID] = [],
+        note: String? = nil
+    ) {
+        self.id = id
+        self.user = user
+        self.version = version
+        self.previous = previous
+        self.atMs = atMs
+        self.action = action
+        self.reason = reason
+        self.session = session
+        self.status = status
+        self.userStatus = userStatus
+        self.address = address
+        self.kicked = kicked
+        self.note = note
+    }
+}
+
+/// How one attempt to deliver a change ended.
+package enum DeliveryOutcome: Sendable, Equatable {
+    /// The receiver has it.
+    case delivered
+    /// It may work later: no connection, timeout, redirect, 5xx, 429. `afterMs` is what the receiver asked for.
+    case retry(afterMs: Int?, detail: String)
+    /// The receiver will not take this one (a 4xx): tried a few times, then a dead letter.
+    case refused(detail: String)
+}

@@ -1,0 +1,52 @@
+import PresenceCore
+
+/// How a login ended.
+package enum LoginAnswer: Sendable {
+    case accepted(AcceptedLogin)
+    /// Refused under `onLimit: reject`; these sessions stand in the way and were left alone.
+    case rejected(inTheWay: [SessionID])
+}
+
+package struct AcceptedLogin: Sendable, Equatable {
+    package var session: SessionID
+    /// The user's status after the login and the version of the change.
+    package var userStatus: Status
+    package var version: Int
+    package var heartbeat: HeartbeatTiming
+    /// The sessions the login displaced.
+    package var kicked: [SessionID]
+}
+
+/// A client's sign of life.
+package struct Heartbeat: Hashable, Sendable {
+    package var user: UserID
+    package var session: SessionID
+
+    package init(user: UserID, session: SessionID) {
+        self.user = user
+        self.session = session
+    }
+}
+
+/// How a disconnect or logout left the session. A session that never was is Offline.
+package struct SessionAnswer: Sendable, Equatable {
+    package var status: Status
+    package var userStatus: Status
+    package var version: Int
+    /// The device has logged in again since: nothing was changed.
+    package var superseded: Bool
+}
+
+package struct KickAnswer: Sendable, Equatable {
+    package var userStatus: Status
+    package var version: Int
+    package var kicked: [SessionID]
+}
+
+/// Live numbers, summed over all shards.
+package struct PresenceCounts: Sendable, Equatable {
+    /// Sessions by status, then platform.
+    package var sessions: [Status: [Platform: Int]] = [:]
+    /// Users by status; Offline users are not counted.
+    package var users: [Status: Int] = [:]
+}

@@ -1,0 +1,60 @@
+#!lua
+-- Logs a session in: ends what the policy does not allow beside it, records it and queues one event.
+-- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash)
+-- KEYS 6 lease of the new session (string) 7.. lease and push of each declared session (string)
+-- ARGV 1 user id 2 operation, the new generation 3 device 4 heartbeat timeout (ms) 5 details (record text)
+-- ARGV 6 excluded platforms (list) 7 sharing platforms (list) 8 instance limit (sessions) 9 on limit (kick or reject)
+-- ARGV 10 backlog cap (events) 11.. declared sessions
+-- Returns accepted version userStatus displaced.. | stale session.. | rejected session.. | full
+-- Emits Login/Register
+-- A session to be removed must be declared: otherwise `stale` names all it may have to remove, before any write.
+local operation, device, timeout = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local excluded, sharing, limit = set_of(ARGV[6]), set_of(ARGV[7]), tonumber(ARGV[8])
+local user = read_user(ARGV[1])
+local remembered = recall(user, operation)
+if remembered then return { 'accepted', unpack(remembered) } end
+
+local displaced, sharers, in_reach = {}, {}, {}
+for other, record in pairs(user.sessions) do
+  local platform = platform_of(other)
+  if other == device then
+    in_reach[#in_reach + 1] = name_of(other, record)
+  elseif excluded[platform] or sharing[platform] then
+    in_reach[#in_reach + 1] = name_of(other, record)
+    table.insert(excluded[platform] and displaced or sharers, other)
+  end
+end
+local function older(one, two)
+  local login, other = tonumber(field(user.sessions[one], 'login')), tonumber(field(user.sessions[two], 'login'))
+  return login < other or (login == other and one < two)
+end
+table.sort(sharers, older)
+for i = 1, #sharers + 1 - limit do displaced[#displaced + 1] = sharers[i] end
+
+local kicked = {}
+for i, other in ipairs(displaced) do kicked[i] = name_of(other, user.sessions[other]) end
+if ARGV[9] == 'reject' and #kicked > 0 then return { 'rejected', unpack(kicked) } end
+if tonumber(redis.call('HGET', KEYS[5], 'backlog') or 0) >= tonumber(ARGV[10]) then return { 'full' } end
+
+local ending = { unpack(kicked) }
+if user.sessions[device] then ending[#ending + 1] = name_of(device, user.sessions[device]) end
+local declared = declared_sessions(11, 7)
+for _, session in ipairs(ending) do
+  if not declared[session] then return { 'stale', unpack(in_reach) } end
+end
+
+local now = now_ms()
+for _, session in ipairs(ending) do redis.call('DEL', declared[session].lease, declared[session].push) end
+for _, other in ipairs(displaced) do write_session(user, other, nil) end
+local record = 'status=Online generation=' .. operation .. ' login=' .. now .. ' changed=' .. now .. ' ' .. ARGV[5]
+write_session(user, device, record)
+redis.call('SET', KEYS[6], '1', 'PX', timeout)
+redis.call('ZADD', KEYS[2], 'LT', now + timeout, user.id)
+local more = address_of(record)
+if #kicked > 0 then
+  more[#more + 1] = 'kicked'
+  more[#more + 1] = table.concat(kicked, ',')
+end
+write_event(user, operation, 'Login', 'Register', device .. ':' .. operation, 'Online', now, more)
+write_recent(user, operation, kicked, now)
+return { 'accepted', tostring(user.version), write_end(user, 0), unpack(kicked) }

@@ -1,0 +1,158 @@
+-- Stands before every script. Scripts that change a user take the same first five keys:
+--   KEYS 1 user (hash)  2 deadlines (zset)  3 events (stream)  4 counts (hash)  5 cursor (hash)
+-- Nothing here writes unless its name says so; a script validates everything before its first write.
+
+-- Redis time in ms. Read once per script: it is the time of all the script does.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The value of one `name=value` of a record.
+local function field(record, name)
+  return string.match(' ' .. record, ' ' .. name .. '=(%S*)')
+end
+
+local function platform_of(device)
+  return string.match(device, '^(%w+):')
+end
+
+local function name_of(device, record)
+  return device .. ':' .. field(record, 'generation')
+end
+
+-- The items of a comma separated list as a set.
+local function set_of(list)
+  local set = {}
+  for item in string.gmatch(list, '[^,]+') do set[item] = true end
+  return set
+end
+
+-- Online if any session is, else PushOnline if any is, else Offline.
+local function status_of(sessions)
+  local status = 'Offline'
+  for _, record in pairs(sessions) do
+    local own = field(record, 'status')
+    if own == 'Online' then return own end
+    if own == 'PushOnline' then status = own end
+  end
+  return status
+end
+
+-- The user of KEYS 1: its sessions by device, and what the scripts keep beside them.
+local function read_user(id)
+  local user = { id = id, sessions = {}, kept = {} }
+  local flat = redis.call('HGETALL', KEYS[1])
+  for i = 1, #flat, 2 do
+    local part = string.find(flat[i], ':', 1, true) and user.sessions or user.kept
+    part[flat[i]] = flat[i + 1]
+  end
+  user.version = tonumber(user.kept.version or 0)
+  user.status = status_of(user.sessions)
+  return user
+end
+
+-- The sessions named in ARGV from `first` on, each with its lease and push key in KEYS 6 or 7 and up.
+local function declared_sessions(first_arg, first_key)
+  local declared = {}
+  for i = first_arg, #ARGV do
+    local at = first_key + 2 * (i - first_arg)
+    declared[ARGV[i]] = { lease = KEYS[at], push = KEYS[at + 1] }
+  end
+  return declared
+end
+
+-- What a remembered operation answered: version, user status and sessions; nothing if it is not remembered.
+local function recall(user, operation)
+  for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
+    local id, version, status, sessions = string.match(entry, '^(%w+) (%d+) (%a+) ?(.*)$')
+    if id == operation then
+      local answer = { version, status }
+      for session in string.gmatch(sessions, '[^,]+') do answer[#answer + 1] = session end
+      return answer
+    end
+  end
+end
+
+-- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same.
+local function write_recent(user, operation, sessions, now)
+  local entries = { operation .. ' ' .. user.version .. ' ' .. status_of(user.sessions) .. ' ' .. table.concat(sessions, ',') }
+  for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
+    if #entries < 8 and tonumber(string.match(entry, ' (%d+)')) > now - 60000 then entries[#entries + 1] = entry end
+  end
+  redis.call('HSET', KEYS[1], 'recent', table.concat(entries, ';'))
+end
+
+-- Writes a session's record, or removes it where there is none, and keeps the counts in step.
+local function write_session(user, device, record)
+  local old = user.sessions[device]
+  local platform = platform_of(device)
+  if old then redis.call('HINCRBY', KEYS[4], field(old, 'status') .. ':' .. platform, -1) end
+  if record then
+    redis.call('HINCRBY', KEYS[4], field(record, 'status') .. ':' .. platform, 1)
+    redis.call('HSET', KEYS[1], device, record)
+  else
+    redis.call('HDEL', KEYS[1], device)
+  end
+  user.sessions[device] = record
+end
+
+-- Appends the event of a change already written, with the user's next version. `more` is a list of
+-- further fields and values.
+local function write_event(user, id, action, reason, session, status, now, more)
+  local previous = user.version
+  user.version = math.max(previous + 1, now)
+  redis.call('HSET', KEYS[1], 'version', user.version, 'changed', now)
+  redis.call('XADD', KEYS[3], '*', 'id', id, 'user', user.id, 'version', user.version, 'previous', previous,
+    'at', now, 'action', action, 'reason', reason, 'session', session, 'status', status,
+    'userStatus', status_of(user.sessions), unpack(more))
+  redis.call('HINCRBY', KEYS[5], 'backlog', 1)
+end
+
+-- Ends the change of a user: the users' counts, and for one without sessions no deadline and a retention (ms).
+local function write_end(user, retention)
+  local status = status_of(user.sessions)
+  if status ~= user.status then
+    if user.status ~= 'Offline' then redis.call('HINCRBY', KEYS[4], 'users:' .. user.status, -1) end
+    if status ~= 'Offline' then redis.call('HINCRBY', KEYS[4], 'users:' .. status, 1) end
+  end
+  if next(user.sessions) then
+    redis.call('PERSIST', KEYS[1])
+  else
+    redis.call('ZREM', KEYS[2], user.id)
+    redis.call('PEXPIRE', KEYS[1], retention)
+  end
+  return status
+end
+
+-- An event's further fields: the client's address, if it told one.
+local function address_of(record)
+  local address = field(record, 'address')
+  return address and { 'address', address } or {}
+end
+
+-- An Online session whose client is gone: PushOnline for `push` ms where that exists (push > 0), else Offline.
+-- Returns its status.
+local function write_lost(user, device, keys, push, reason, event, now)
+  local record = user.sessions[device]
+  local status = push > 0 and 'PushOnline' or 'Offline'
+  redis.call('DEL', keys.lease)
+  if push > 0 then
+    local changed = string.gsub(string.gsub(record, 'status=%a+', 'status=PushOnline', 1), 'changed=%d+', 'changed=' .. now, 1)
+    write_session(user, device, changed)
+    redis.call('SET', keys.push, '1', 'PX', push)
+    redis.call('ZADD', KEYS[2], 'LT', now + push, user.id)
+  else
+    write_session(user, device, nil)
+  end
+  write_event(user, event, 'Disconnect', reason, name_of(device, record), status, now, address_of(record))
+  return status
+end
+
+-- A session that is logged in no longer.
+local function write_logout(user, device, keys, reason, event, now, more)
+  local record = user.sessions[device]
+  redis.call('DEL', keys.lease, keys.push)
+  write_session(user, device, nil)
+  write_event(user, event, 'Logout', reason, name_of(device, record), 'Offline', now, more or address_of(record))
+end

@@ -1,0 +1,118 @@
+import PresenceCore
+import RedisClient
+
+/// What the workers do behind the scenes: who lives, who owns a shard, what is due, what is to be delivered.
+extension PresenceStore {
+    /// Makes sure all workers on this Redis split the users alike.
+    package func checkShards() async throws(StoreError) {
+        let replies = try await pipeline([
+            RedisCommand("HSETNX", key: keys.meta, "shards", String(keys.shards)),
+            RedisCommand("HGET", key: keys.meta, "shards"),
+        ])
+        guard let stored = try replies[1].orThrow().string, stored != String(keys.shards) else { return }
+        throw StoreError(
+            .corrupt,
+            "This Redis was set up with \(stored) shards and cannot be split anew: set shards to \(stored), "
+                + "or use another redis.prefix.")
+    }
+
+    /// Says this worker lives and learns who else does.
+    package func register(silenceMs: Int) async throws(StoreError) -> [String] {
+        try await run(Scripts.register, keys: [keys.workers], [options.worker, String(silenceMs)]).texts
+    }
+
+    package func unregister() async throws(StoreError) {
+        _ = try await pipeline([RedisCommand("ZREM", key: keys.workers, options.worker)])
+    }
+
+    /// Takes or renews the ownership of shards, each for `leaseMs`.
+    /// - Returns: the fence token of each shard now owned; the others belong to somebody else or could not be asked.
+    package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> [Shard: Fence] {
+        let answers = try await run(
+            shards.map { shard in
+                RedisScriptCall(
+                    Scripts.own, keys: [keys.owner(shard)], arguments: [options.worker, String(leaseMs)])
+            })
+        var owned: [Shard: Fence] = [:]
+        for (shard, answer) in zip(shards, answers) {
+            if let answer = try? answer.get(), answer.word == "owned" { owned[shard] = try answer.int(0) }
+        }
+        return owned
+    }
+
+    package func release(_ owned: [Shard: Fence]) async throws(StoreError) {
+        _ = try await run(
+            owned.map { shard, fence in
+                RedisScriptCall(
+                    Scripts.release, keys: [keys.owner(shard)], arguments: [options.worker, String(fence)])
+            })
+    }
+
+    /// Notes the sweep of each shard and learns who is due.
+    /// - Returns: an answer for each shard that could be asked.
+    package func sweep(_ owned: [Shard: Fence]) async throws(StoreError) -> [Shard: SweepAnswer] {
+        let shards = owned.map { $0 }
+        let answers = try await run(
+            shards.map { shard, fence in
+                RedisScriptCall(
+                    Scripts.sweep,
+                    keys: [keys.owner(shard), keys.deadlines(shard), keys.sweep(shard), keys.grace(shard)],
+                    arguments: [
+                        options.worker, String(fence), String(options.outageGapMs), String(options.outageGraceMs),
+                        String(StoreLimits.sweepBatchUsersMax),
+                    ])
+            })
+        var swept: [Shard: SweepAnswer] = [:]
+        for ((shard, _), answer) in zip(shards, answers) {
+            guard let answer = try? answer.get() else { continue }
+            guard answer.word == "swept" else {
+                swept[shard] = .lost
+                continue
+            }
+            let users = answer.texts.dropFirst(2).compactMap { try? UserID($0) }
+            swept[shard] = .swept(due: users, lagMs: try answer.int(0), graceMs: max(0, try answer.int(1)))
+        }
+        return swept
+    }
+
+    /// Settles what the timers of these users have ended.
+    /// - Returns: how many sessions changed.
+    package func settle(_ users: [UserID]) async throws(StoreError) -> Int {
+        let presences = try await presence(of: users)
+        var settled = 0
+        for answer in try await run(presences.map(settleCall)) {
+            let answer = try answer.get()
+            if answer.word == "settled" { settled += try answer.int(0) }
+        }
+        return settled
+    }
+
+    private func settleCall(_ presence: UserPresence) -> RedisScriptCall {
+        let shard = keys.shard(of: presence.user)
+        let sessions = presence.sessions.map(\.id)
+        return RedisScriptCall(
+            Scripts.settle,
+            keys: userKeys(presence.user) + [keys.sweep(shard), keys.grace(shard)]
+                + timerKeys(presence.user, sessions),
+            arguments: [
+                presence.user.rawValue, Generation.random().rawValue, String(options.outageGapMs),
+                String(options.offlineRetentionMs),
+            ]
+                + sessions.flatMap { session in
+                    [
+                        session.description, String(pushRetentionMs(session.platform)),
+                        platforms[session.platform].silenceReason.rawValue,
+                    ]
+                })
+    }
+}
+
+/// Grows with every change of a shard's owner; work under an old one is refused.
+package typealias Fence = Int
+
+package enum SweepAnswer: Sendable, Equatable {
+    /// `lagMs`: how overdue the first of the due users is. `graceMs`: what is left of a grace period, else 0.
+    case swept(due: [UserID], lagMs: Int, graceMs: Int)
+    /// The shard has another owner.
+    case lost
+}

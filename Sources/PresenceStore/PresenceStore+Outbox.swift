@@ -1,0 +1,113 @@
+import PresenceCore
+import RedisClient
+
+/// A change as it stands in the outbox of its shard.
+package struct OutboxEntry: Sendable, Equatable {
+    /// Its place in the stream, `<ms>-<sequence>`. Orders the shard; not an id to give to receivers.
+    package var position: String
+    /// The change; nil if the entry is none this version can read.
+    package var change: StatusChange?
+
+    package init(position: String, change: StatusChange?) {
+        self.position = position
+        self.change = change
+    }
+}
+
+/// An entry the receiver will not take, and why.
+package struct RefusedEntry: Sendable, Equatable {
+    package var position: String
+    package var why: String
+
+    package init(position: String, why: String) {
+        self.position = position
+        self.why = why
+    }
+}
+
+package enum Acknowledgement: Sendable, Equatable {
+    case acknowledged
+    /// The shard has another owner.
+    case lost
+    /// The dead letters of the shard are full: nothing was acknowledged.
+    case crowded
+}
+
+/// Reading and acknowledging the outbox.
+extension PresenceStore {
+    /// Where delivery of each shard stands: the position of the last event that is done.
+    package func cursors(_ shards: [Shard]) async throws(StoreError) -> [Shard: String] {
+        let replies = try await pipeline(shards.map { RedisCommand("HGET", key: keys.cursor($0), "id") })
+        var cursors: [Shard: String] = [:]
+        for (shard, reply) in zip(shards, replies) { cursors[shard] = try reply.orThrow().string ?? "0-0" }
+        return cursors
+    }
+
+    /// The events after a position of each shard, at most `limit` of each; none of a shard that could not be asked.
+    package func events(
+        after positions: [Shard: String], limit: Int
+    ) async throws(StoreError) -> [Shard: [OutboxEntry]] {
+        let asked = positions.map { $0 }
+        let replies = try await pipeline(
+            asked.map { shard, position in
+                RedisCommand("XRANGE", key: keys.events(shard), "(\(position)", "+", "COUNT", String(limit))
+            })
+        var entries: [Shard: [OutboxEntry]] = [:]
+        for ((shard, _), reply) in zip(asked, replies) {
+            entries[shard] = (reply.array ?? []).compactMap(OutboxEntry.init)
+        }
+        return entries
+    }
+
+    /// Moves the cursor of a shard to `position`, over `count` events that are done, `refused` among them.
+    package func acknowledge(
+        _ shard: Shard, fence: Fence, upTo position: String, count: Int, refused: [RefusedEntry]
+    ) async throws(StoreError) -> Acknowledgement {
+        let answer = try await run(
+            Scripts.acknowledge,
+            keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.dead(shard)],
+            [
+                options.worker, String(fence), position, String(count), String(options.eventsRetentionMs),
+                String(StoreLimits.deadLettersPerShardMax),
+            ] + refused.flatMap { [$0.position, $0.why] })
+        switch answer.word {
+        case "acknowledged", "already": return .acknowledged
+        case "lost": return .lost
+        case "crowded": return .crowded
+        default: throw answer.unexpected
+        }
+    }
+}
+
+extension OutboxEntry {
+    init?(_ value: RedisValue) {
+        guard let entry = value.array, entry.count == 2, let position = entry[0].string,
+            let parts = entry[1].array
+        else { return nil }
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: parts.count - 1, by: 2) {
+            if let name = parts[index].string { fields[name] = parts[index + 1].string }
+        }
+        self.init(position: position, change: StatusChange(fields: fields))
+    }
+}
+
+extension StatusChange {
+    /// Reads what `write_event` of the scripts' prelude wrote.
+    init?(fields: [String: String]) {
+        guard let id = fields["id"], let user = fields["user"].flatMap({ try? UserID($0) }),
+            let version = fields["version"].flatMap({ Int($0) }),
+            let previous = fields["previous"].flatMap({ Int($0) }), let at = fields["at"].flatMap({ Int($0) }),
+            let action = fields["action"].flatMap(Action.init), let reason = fields["reason"].flatMap(Reason.init),
+            let session = fields["session"].flatMap({ try? SessionID($0) }),
+            let status = fields["status"].flatMap(Status.init),
+            let userStatus = fields["userStatus"].flatMap(Status.init)
+        else { return nil }
+        self.init(
+            id: id, user: user, version: version, previous: previous, atMs: at, action: action, reason: reason,
+            session: session, status: status, userStatus: userStatus,
+            address: fields["address"].map { Record.decode($0[...]) },
+            kicked: fields["kicked"]?.split(separator: ",").compactMap { try? SessionID(String($0)) } ?? [],
+            note: fields["note"])
+    }
+}

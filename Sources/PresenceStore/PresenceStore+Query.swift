@@ -1,0 +1,55 @@
+import PresenceCore
+import RedisClient
+
+/// What is read: users, and the live counts.
+extension PresenceStore {
+    /// The presence of each user, in the given order, in one pipelined round trip.
+    package func presence(of users: [UserID]) async throws(StoreError) -> [UserPresence] {
+        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
+        var presences: [UserPresence] = []
+        presences.reserveCapacity(users.count)
+        for (user, record) in zip(users, records) {
+            presences.append(try Self.presence(of: user, record: record.orThrow()))
+        }
+        return presences
+    }
+
+    private static func presence(of user: UserID, record: RedisValue) throws(StoreError) -> UserPresence {
+        var presence = UserPresence(user: user, version: 0, changedAtMs: nil, sessions: [])
+        let parts = record.array ?? []
+        for index in stride(from: 0, to: parts.count - 1, by: 2) {
+            guard let name = parts[index].string, let text = parts[index + 1].string else { continue }
+            switch name {
+            case "version": presence.version = Int(text) ?? 0
+            case "changed": presence.changedAtMs = Int(text)
+            case "recent": break
+            default:
+                guard let session = Record.session(device: name, record: text) else {
+                    throw StoreError(
+                        .corrupt, "The record of user \(user) holds a field \(name) this service did not write.")
+                }
+                presence.sessions.append(session)
+            }
+        }
+        presence.sessions.sort { $0.isOlderLogin(than: $1) }
+        return presence
+    }
+
+    /// Sessions by status and platform and users by status, over all shards.
+    package func counts() async throws(StoreError) -> PresenceCounts {
+        var counts = PresenceCounts()
+        for shard in try await pipeline((0..<keys.shards).map { RedisCommand("HGETALL", key: keys.counts($0)) }) {
+            let parts = try shard.orThrow().array ?? []
+            for index in stride(from: 0, to: parts.count - 1, by: 2) {
+                let name = parts[index].string?.split(separator: ":") ?? []
+                guard name.count == 2, let number = parts[index + 1].string.flatMap({ Int($0) }) else { continue }
+                if name[0] == "users", let status = Status(rawValue: String(name[1])) {
+                    counts.users[status, default: 0] += number
+                } else if let status = Status(rawValue: String(name[0])), let platform = try? Platform(String(name[1])) {
+                    counts.sessions[status, default: [:]][platform, default: 0] += number
+                }
+            }
+        }
+        return counts
+    }
+}

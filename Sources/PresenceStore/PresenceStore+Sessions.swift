@@ -1,0 +1,128 @@
+import PresenceCore
+import RedisClient
+
+/// What clients and backends change: log in, heartbeat, disconnect, log out, kick.
+extension PresenceStore {
+    /// Logs a device in. Sessions the policy does not allow beside it end in the same step, or, under
+    /// `onLimit: reject`, it is refused.
+    ///
+    /// One round trip where nobody is displaced; one more for every time it learns of sessions to end.
+    package func login(
+        _ user: UserID, platform: Platform, instance: InstanceID, details: ClientDetails = .unknown
+    ) async throws(StoreError) -> LoginAnswer {
+        let session = SessionID(platform: platform, instance: instance, generation: .random())
+        let rule = rule(for: platform)
+        let timing = platforms[platform].heartbeat
+        let arguments = [
+            user.rawValue, session.generation.rawValue, session.device, String(timing.timeoutMs),
+            Record.details(details, worker: options.worker), list(rule.excluded), list(rule.sharing),
+            String(rule.limit), rule.onLimit.rawValue, String(backlogPerShardMax),
+        ]
+        var declared: [SessionID] = []
+        for _ in 0..<StoreLimits.declareAttemptsMax {
+            let answer = try await run(
+                Scripts.login, keys: userKeys(user) + [keys.lease(user, session)] + timerKeys(user, declared),
+                arguments + declared.map(\.description))
+            switch answer.word {
+            case "accepted":
+                return .accepted(
+                    AcceptedLogin(
+                        session: session, userStatus: try answer.status(1), version: try answer.int(0),
+                        heartbeat: timing, kicked: try answer.sessions(from: 2)))
+            case "stale": declared = try answer.sessions(from: 0)
+            case "rejected": return .rejected(inTheWay: try answer.sessions(from: 0))
+            case "full":
+                throw StoreError(
+                    .overloaded, "Too many changes wait for the callback receiver; logins are refused until it catches up.")
+            default: throw answer.unexpected
+            }
+        }
+        throw StoreError(.contended, "Too many logins of this user at once; try again.")
+    }
+
+    /// Renews the leases of many sessions in one round trip; those whose lease has ended take a second one.
+    /// - Returns: the sessions that are gone (ended, superseded or never there), in the given order.
+    package func heartbeat(_ beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
+        let commands = beats.map { beat in
+            RedisCommand(
+                "PEXPIRE", key: keys.lease(beat.user, beat.session),
+                String(platforms[beat.session.platform].heartbeat.timeoutMs))
+        }
+        var missed: [Heartbeat] = []
+        for (beat, reply) in zip(beats, try await pipeline(commands)) where try reply.orThrow().int != 1 {
+            missed.append(beat)
+        }
+        return missed.isEmpty ? [] : try await revive(missed)
+    }
+
+    private func revive(_ beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
+        let calls = beats.map { beat in
+            RedisScriptCall(
+                Scripts.revive,
+                keys: [
+                    keys.user(beat.user), keys.deadlines(keys.shard(of: beat.user)), keys.lease(beat.user, beat.session),
+                ],
+                arguments: [
+                    beat.user.rawValue, beat.session.device, beat.session.generation.rawValue,
+                    String(platforms[beat.session.platform].heartbeat.timeoutMs),
+                ])
+        }
+        var gone: [Heartbeat] = []
+        for (beat, answer) in zip(beats, try await run(calls)) where try answer.get().word == "gone" {
+            gone.append(beat)
+        }
+        return gone
+    }
+
+    /// The session's connection was closed. Harmless to repeat; a superseded session changes nothing.
+    package func disconnect(_ user: UserID, session: SessionID) async throws(StoreError) -> SessionAnswer {
+        try await end(
+            Scripts.disconnect, user, session,
+            [String(pushRetentionMs(session.platform)), Reason.linkClose.rawValue])
+    }
+
+    /// The user logged out on this device. Harmless to repeat; a superseded session changes nothing.
+    package func logout(_ user: UserID, session: SessionID) async throws(StoreError) -> SessionAnswer {
+        try await end(Scripts.logout, user, session, [])
+    }
+
+    private func end(
+        _ script: RedisScript, _ user: UserID, _ session: SessionID, _ arguments: [String]
+    ) async throws(StoreError) -> SessionAnswer {
+        let answer = try await run(
+            script, keys: userKeys(user) + timerKeys(user, [session]),
+            [user.rawValue, Generation.random().rawValue, session.device, session.generation.rawValue]
+                + arguments + [String(options.offlineRetentionMs)])
+        return SessionAnswer(
+            status: try answer.status(0), userStatus: try answer.status(1), version: try answer.int(2),
+            superseded: answer.word == "superseded")
+    }
+
+    /// Ends the sessions on a platform, of an instance, or all of them.
+    package func kick(
+        _ user: UserID, platform: Platform? = nil, instance: InstanceID? = nil, note: String? = nil
+    ) async throws(StoreError) -> KickAnswer {
+        let arguments = [
+            user.rawValue, Generation.random().rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
+            String(options.offlineRetentionMs),
+        ]
+        var declared: [SessionID] = []
+        for _ in 0..<StoreLimits.declareAttemptsMax {
+            let answer = try await run(
+                Scripts.kick, keys: userKeys(user) + timerKeys(user, declared),
+                arguments + declared.map(\.description))
+            switch answer.word {
+            case "kicked":
+                return KickAnswer(
+                    userStatus: try answer.status(1), version: try answer.int(0), kicked: try answer.sessions(from: 2))
+            case "stale": declared = try answer.sessions(from: 0)
+            default: throw answer.unexpected
+            }
+        }
+        throw StoreError(.contended, "Too many logins of this user at once; try again.")
+    }
+
+    private var backlogPerShardMax: Int { max(1, options.eventsBacklogMax / keys.shards) }
+
+    private func list(_ platforms: [Platform]) -> String { platforms.map(\.name).joined(separator: ",") }
+}

@@ -1,0 +1,79 @@
+import PresenceCore
+
+/// A session's record as text: `status=Online generation=k3J9 login=1763712345678 changed=1763712345678
+/// worker=a1 address=10.0.0.7 network=wifi version=8.1`. Values are percent-encoded where they hold white
+/// space, control characters, `%` or `=`; the scripts write the first four, the worker the rest.
+enum Record {
+    /// The part of a record that is the same for the whole session.
+    static func details(_ details: ClientDetails, worker: String) -> String {
+        var text = "worker=\(encode(worker))"
+        if let address = details.address { text += " address=\(encode(address))" }
+        if let network = details.network { text += " network=\(encode(network))" }
+        if let version = details.version { text += " version=\(encode(version))" }
+        return text
+    }
+
+    /// Reads the record of `device`; nil if it is none this service wrote.
+    static func session(device: String, record: String) -> Session? {
+        guard let colon = device.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        var status: Status?
+        var generation: Generation?
+        var login: Int?
+        var changed: Int?
+        var worker = ""
+        var address: String?
+        var network: String?
+        var version: String?
+        for pair in record.utf8.split(separator: UInt8(ascii: " ")) {
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+            let value = Substring(pair[pair.index(after: equals)...])
+            switch Substring(pair[..<equals]) {
+            case "status": status = Status(rawValue: String(value))
+            case "generation": generation = try? Generation(String(value))
+            case "login": login = Int(value)
+            case "changed": changed = Int(value)
+            case "worker": worker = decode(value)
+            case "address": address = decode(value)
+            case "network": network = decode(value)
+            case "version": version = decode(value)
+            default: break
+            }
+        }
+        guard let status, let generation, let login, let changed,
+            let platform = try? Platform(String(device[..<colon])),
+            let instance = try? InstanceID(String(device[colon...].dropFirst())),
+            let details = try? ClientDetails(address: address, network: network, version: version)
+        else { return nil }
+        return Session(
+            id: SessionID(platform: platform, instance: instance, generation: generation), status: status,
+            loginAtMs: login, changedAtMs: changed, details: details, worker: worker)
+    }
+
+    static func encode(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            if byte <= 0x20 || byte == 0x7F || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "=") {
+                let hex = Array("0123456789ABCDEF".utf8)
+                bytes += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    static func decode(_ text: Substring) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let value = UInt8(Substring(rest.prefix(2)), radix: 16) {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

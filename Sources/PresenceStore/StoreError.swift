@@ -1,0 +1,47 @@
+import RedisClient
+
+/// Why the store could not answer. `message` is safe to show to a client and says what to do;
+/// `underlying` is for the log.
+package struct StoreError: Error, Sendable {
+    package enum Code: Sendable, Equatable {
+        /// Redis cannot be asked. Whether a change was made is unknown; repeating it is harmless.
+        case unavailable
+        /// A limit that protects the service is reached: Redis is out of memory or the outbox is full.
+        case overloaded
+        /// Too many logins of one user at once.
+        case contended
+        /// Redis holds something this service did not write.
+        case corrupt
+    }
+
+    package let code: Code
+    package let message: String
+    package let underlying: (any Error)?
+
+    package init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+
+    init(_ error: RedisError) {
+        switch error.code {
+        case .rejected(.outOfMemory):
+            self.init(
+                .overloaded, "Redis is out of memory; raise maxmemory or add capacity, then try again.",
+                underlying: error)
+        default:
+            self.init(.unavailable, "Redis cannot be asked right now; try again.", underlying: error)
+        }
+    }
+
+    static func unexpected(_ value: RedisValue, from script: RedisScript) -> StoreError {
+        StoreError(
+            .corrupt, "\(script.name) answered in a form this version does not know; do all workers run the same one?",
+            underlying: UnexpectedAnswer(value: value))
+    }
+}
+
+struct UnexpectedAnswer: Error {
+    let value: RedisValue
+}

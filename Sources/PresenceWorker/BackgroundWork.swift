@@ -1,0 +1,124 @@
+// PresenceWorker: the background work of the shards a worker owns.
+//
+// Promises: a shard's sweep and delivery are done by one worker at a time, and by another within 12 s when that
+// one dies; every dead session is settled and every event delivered, with notifications or without.
+// Does not: decide a transition. That is Lua's: two workers that both believe they own a shard do no harm.
+
+import Logging
+import PresenceCore
+import PresenceStore
+import ServiceLifecycle
+
+/// Ownership, sweeping, notifications and delivery, run together. On graceful shutdown the attempts in flight end,
+/// then the shards are released.
+package struct BackgroundWork: Service {
+    private let store: PresenceStore
+    private let logger: Logger
+    private let owned = OwnedShards()
+    private let sweeper: Sweeper
+    private let delivery: Delivery
+    private let notifications: Notifications
+
+    /// - Parameters:
+    ///   - database: the number of the Redis database, part of the notification channels' names.
+    ///   - deliver: tells the receiver about a change; nil if there is none.
+    package init(
+        store: PresenceStore, database: Int, options: WorkerOptions, deliver: Deliver?, logger: Logger
+    ) {
+        self.store = store
+        self.logger = logger
+        let sweeper = Sweeper(store: store, owned: owned, logger: logger)
+        let delivery = Delivery(
+            store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax, logger: logger)
+        self.sweeper = sweeper
+        self.delivery = delivery
+        notifications = Notifications(store: store, database: database, logger: logger) { [owned] wakeUp in
+            switch wakeUp {
+            case .sweep(let shard): if owned.fences[shard] != nil { sweeper.signal.wake([shard]) }
+            case .delivery(let shard): if owned.fences[shard] != nil { delivery.signal.wake([shard]) }
+            }
+        }
+    }
+
+    package func run() async throws {
+        let loops = Task {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await ownershipLoop() }
+                group.addTask { await sweeper.run() }
+                group.addTask { await notifications.run() }
+                group.addTask { await tick(WorkerLimits.sweepRoundMs, sweeper.signal) }
+                group.addTask { await tick(WorkerLimits.outboxRoundMs, delivery.signal) }
+            }
+        }
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await delivery.run()
+        } onCancelOrGracefulShutdown: {
+            loops.cancel()
+            sweeper.signal.finish()
+            Task { await delivery.stop() }
+        }
+        await loops.value
+        await leave()
+    }
+
+    /// Why this worker's background work is late; empty if it is not.
+    package func reasonsUnready() -> [String] {
+        guard let oldest = owned.oldestSweep else { return [] }
+        var reasons: [String] = []
+        if oldest.age > .milliseconds(WorkerLimits.sweepLateMs) {
+            reasons.append("shard \(oldest.shard) was last swept \(oldest.age.components.seconds) s ago")
+        }
+        if owned.lagMs > WorkerLimits.sweepLateMs {
+            reasons.append("settling of lost sessions lags by \(owned.lagMs) ms")
+        }
+        return reasons
+    }
+
+    /// Whether notifications were seen to arrive; nil before the first check.
+    package var notificationsWork: Bool? {
+        get async { await notifications.work }
+    }
+
+    private func tick(_ milliseconds: Int, _ signal: WakeSignal) async {
+        while !Task.isCancelled {
+            signal.wake(owned.fences.keys)
+            try? await Task.sleep(for: .milliseconds(milliseconds))
+        }
+    }
+
+    private func ownershipLoop() async {
+        while !Task.isCancelled {
+            do {
+                try await claim()
+            } catch {
+                logger.warning("Cannot renew ownership; trying again", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: .milliseconds(WorkerLimits.ownershipRoundMs))
+        }
+    }
+
+    /// One round: say we live, keep our fair share of the shards, give up the rest.
+    private func claim() async throws {
+        let live = try await store.register(silenceMs: WorkerLimits.workerSilenceMs)
+        let wanted = RendezvousHash.shards(
+            of: store.options.worker, among: live, shards: store.keys.shards)
+        let fences = try await store.own(wanted.sorted(), leaseMs: WorkerLimits.ownershipLeaseMs)
+        let before = owned.fences
+        let given = owned.replace(with: fences).filter { !wanted.contains($0.key) }
+        if !given.isEmpty { try await store.release(given) }
+        let gained = fences.filter { before[$0.key] != $0.value }.keys
+        guard !gained.isEmpty else { return }
+        logger.debug("Took over shards", metadata: ["count": "\(gained.count)", "owned": "\(fences.count)"])
+        sweeper.signal.wake(gained)
+        delivery.signal.wake(gained)
+    }
+
+    private func leave() async {
+        do {
+            try await store.release(owned.replace(with: [:]))
+            try await store.unregister()
+        } catch {
+            logger.warning("Could not release the shards; others take them over", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import Logging
+import PresenceCore
+import PresenceStore
+
+/// Tells a receiver about a change, once. Never throws: what went wrong is an outcome.
+package typealias Deliver = @Sendable (StatusChange) async -> DeliveryOutcome
+
+/// Delivers the outboxes of the owned shards. Every decision is a `DeliveryWindow`'s; this actor performs it.
+actor Delivery {
+    private struct Job {
+        let shard: Shard
+        let fence: Fence
+        let position: String
+        let change: StatusChange
+    }
+
+    private let store: PresenceStore
+    private let owned: OwnedShards
+    private let deliver: Deliver?
+    private let inFlightMax: Int
+    private let logger: Logger
+    nonisolated let signal = WakeSignal()
+    private let jobs: AsyncStream<Job>
+    private let jobsContinuation: AsyncStream<Job>.Continuation
+
+    private var windows: [Shard: DeliveryWindow] = [:]
+    /// Started events waiting for a place in flight; bounded by the windows.
+    private var ready: [Job] = []
+    private var inFlight = 0
+    private var acknowledging: Set<Shard> = []
+    private var isStopping = false
+    private var receiverFails = false
+
+    /// - Parameter deliver: nil if nobody is to be told; then events are acknowledged as they come.
+    init(store: PresenceStore, owned: OwnedShards, deliver: Deliver?, inFlightMax: Int, logger: Logger) {
+        self.store = store
+        self.owned = owned
+        self.deliver = deliver
+        self.inFlightMax = inFlightMax
+        self.logger = logger
+        (jobs, jobsContinuation) = AsyncStream.makeStream()
+    }
+
+    /// Runs until `stop()`; then lets the attempts in flight end.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.readLoop() }
+            for await job in jobs {
+                group.addTask { await self.attempt(job) }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Starts nothing new. `run` returns when the attempts in flight have ended, each within the callback timeout.
+    func stop() {
+        isStopping = true
+        ready = []
+        signal.finish()
+        if inFlight == 0 { jobsContinuation.finish() }
+    }
+
+    private func readLoop() async {
+        while let woken = await signal.next() {
+            await read(woken)
+        }
+    }
+
+    /// Reads the new events of these shards and starts what may start.
+    private func read(_ shards: Set<Shard>) async {
+        do {
+            let fences = owned.fences
+            windows = windows.filter { fences[$0.key] == $0.value.fence }
+            try await open(shards.filter { windows[$0] == nil }, fences)
+            var behind = shards
+            while !behind.isEmpty, !isStopping {
+                for shard in behind { await acknowledge(shard) }
+                let positions = windows.filter { behind.contains($0.key) && $0.value.room > 0 }
+                let events = try await store.events(
+                    after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowEventsMax)
+                behind = take(events)
+            }
+        } catch {
+            logger.warning("Cannot read the outbox; trying again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws {
+        for (shard, cursor) in try await store.cursors(shards.filter { fences[$0] != nil }) {
+            windows[shard] = fences[shard].map { DeliveryWindow(fence: $0, cursor: cursor) }
+        }
+    }
+
+    /// - Returns: the shards that may have more to read at once.
+    private func take(_ events: [Shard: [OutboxEntry]]) -> Set<Shard> {
+        var behind: Set<Shard> = []
+        for (shard, entries) in events {
+            guard let room = windows[shard]?.room, room > 0, !entries.isEmpty else { continue }
+            windows[shard]?.append(Array(entries.prefix(room)))
+            if deliver == nil { windows[shard]?.settleAll() }
+            if entries.count >= WorkerLimits.windowEventsMax || deliver == nil { behind.insert(shard) }
+            start(shard)
+        }
+        return behind
+    }
+
+    private func start(_ shard: Shard) {
+        guard let fence = windows[shard]?.fence, let entries = windows[shard]?.start() else { return }
+        for entry in entries {
+            guard let change = entry.change else { continue }
+            ready.append(Job(shard: shard, fence: fence, position: entry.position, change: change))
+        }
+        fillFlight()
+    }
+
+    private func fillFlight() {
+        guard !isStopping else { return }
+        let free = min(inFlightMax - inFlight, ready.count)
+        guard free > 0 else { return }
+        inFlight += free
+        for job in ready.prefix(free) { jobsContinuation.yield(job) }
+        ready.removeFirst(free)
+    }
+
+    private func attempt(_ job: Job) async {
+        guard let deliver else { return }
+        let outcome = await deliver(job.change)
+        let next = finished(job, outcome)
+        if case .retry(let attempt, let askedMs, _) = next {
+            let delay = RetryDelay.milliseconds(afterAttempt: attempt, askedMs: askedMs)
+            guard (try? await Task.sleep(for: .milliseconds(delay))) != nil else { return }
+            again(job)
+        } else if next == .settled {
+            await acknowledge(job.shard)
+        }
+    }
+
+    private func finished(_ job: Job, _ outcome: DeliveryOutcome) -> DeliveryWindow.Next? {
+        inFlight -= 1
+        if isStopping, inFlight == 0 { jobsContinuation.finish() }
+        report(outcome, job)
+        guard windows[job.shard]?.fence == job.fence else {
+            fillFlight()
+            return nil
+        }
+        let next = windows[job.shard]?.finished(job.position, outcome)
+        start(job.shard)
+        fillFlight()
+        return next
+    }
+
+    private func again(_ job: Job) {
+        guard windows[job.shard]?.fence == job.fence else { return }
+        ready.append(job)
+        fillFlight()
+    }
+
+    /// Moves the shard's cursor over what is done. One call per shard at a time; what is done meanwhile goes
+    /// with the next.
+    private func acknowledge(_ shard: Shard) async {
+        guard acknowledging.insert(shard).inserted else { return }
+        defer { acknowledging.remove(shard) }
+        while let window = windows[shard], let front = window.acknowledgeable {
+            do {
+                let answer = try await store.acknowledge(
+                    shard, fence: window.fence, upTo: front.upTo, count: front.count, refused: front.refused)
+                guard windows[shard]?.fence == window.fence else { return }
+                switch answer {
+                case .acknowledged:
+                    windows[shard]?.acknowledged(count: front.count)
+                    if window.room == 0 { signal.wake([shard]) }
+                case .lost:
+                    windows[shard] = nil
+                    owned.remove(shard, fence: window.fence)
+                case .crowded:
+                    logger.error(
+                        "The dead letters of a shard are full; its delivery waits until they are replayed or deleted",
+                        metadata: ["shard": "\(shard)"])
+                    return
+                }
+            } catch {
+                logger.warning("Cannot acknowledge; trying again", metadata: ["error": "\(error)"])
+                return
+            }
+        }
+    }
+
+    /// One line when the receiver begins to fail and one when it is back, not one per event.
+    private func report(_ outcome: DeliveryOutcome, _ job: Job) {
+        switch outcome {
+        case .delivered:
+            if receiverFails { logger.notice("The callback receiver is back") }
+            receiverFails = false
+        case .retry(_, let detail):
+            if !receiverFails {
+                logger.warning("The callback receiver fails; events wait and are sent again", metadata: ["detail": "\(detail)"])
+            }
+            receiverFails = true
+        case .refused(let detail):
+            logger.warning(
+                "The callback receiver refuses an event", metadata: ["id": "\(job.change.id)", "detail": "\(detail)"])
+        }
+    }
+}

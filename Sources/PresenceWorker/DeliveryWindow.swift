@@ -1,0 +1,114 @@
+import PresenceCore
+import PresenceStore
+
+/// The deliveries of one shard: which events may start, which are done, how far the cursor may move.
+///
+/// Concurrent across users, one at a time and in order per user. Pure: the caller performs and reports.
+struct DeliveryWindow {
+    private enum State {
+        case waiting
+        /// An attempt is under way, or its next one is waited for.
+        case started(attempts: Int)
+        case done
+        case refused(why: String)
+
+        var isSettled: Bool {
+            switch self {
+            case .done, .refused: true
+            case .waiting, .started: false
+            }
+        }
+    }
+
+    private struct Item {
+        let position: String
+        let change: StatusChange?
+        var state: State
+    }
+
+    /// What follows from the outcome of an attempt.
+    enum Next: Equatable {
+        /// The event is settled; the user's next one may start and the cursor may move.
+        case settled
+        case retry(attempt: Int, askedMs: Int?, detail: String)
+    }
+
+    /// In stream order. The settled ones at the front are those to acknowledge.
+    private var items: [Item] = []
+    /// The position of the newest event taken in: where reading goes on.
+    private(set) var lastPosition: String
+    let fence: Fence
+
+    init(fence: Fence, cursor: String) {
+        self.fence = fence
+        lastPosition = cursor
+    }
+
+    var room: Int { WorkerLimits.windowEventsMax - items.count }
+
+    /// Takes in events read after `lastPosition`. An entry this version cannot read is refused, so that it is
+    /// seen among the dead letters and does not hold up the others.
+    mutating func append(_ entries: [OutboxEntry]) {
+        for entry in entries {
+            let state: State = entry.change == nil ? .refused(why: "unreadable entry") : .waiting
+            items.append(Item(position: entry.position, change: entry.change, state: state))
+            lastPosition = entry.position
+        }
+    }
+
+    /// Starts the first open event of every user who has none started.
+    mutating func start() -> [OutboxEntry] {
+        var busy: Set<UserID> = []
+        var started: [OutboxEntry] = []
+        for index in items.indices {
+            guard let change = items[index].change, !items[index].state.isSettled,
+                busy.insert(change.user).inserted
+            else { continue }
+            guard case .waiting = items[index].state else { continue }
+            items[index].state = .started(attempts: 0)
+            started.append(OutboxEntry(position: items[index].position, change: change))
+        }
+        return started
+    }
+
+    /// Settles every open event without an attempt: nobody is to be told.
+    mutating func settleAll() {
+        for index in items.indices where !items[index].state.isSettled { items[index].state = .done }
+    }
+
+    /// Takes the outcome of an attempt at a started event; nil if the window does not hold it any more.
+    mutating func finished(_ position: String, _ outcome: DeliveryOutcome) -> Next? {
+        guard let index = items.firstIndex(where: { $0.position == position }),
+            case .started(let before) = items[index].state
+        else { return nil }
+        let attempt = before + 1
+        switch outcome {
+        case .delivered:
+            items[index].state = .done
+            return .settled
+        case .refused(let why) where attempt >= WorkerLimits.refusedAttemptsMax:
+            items[index].state = .refused(why: why)
+            return .settled
+        case .refused(let detail):
+            items[index].state = .started(attempts: attempt)
+            return .retry(attempt: attempt, askedMs: nil, detail: detail)
+        case .retry(let askedMs, let detail):
+            items[index].state = .started(attempts: attempt)
+            return .retry(attempt: attempt, askedMs: askedMs, detail: detail)
+        }
+    }
+
+    /// The settled events at the front; nil if there are none.
+    var acknowledgeable: (upTo: String, count: Int, refused: [RefusedEntry])? {
+        let prefix = items.prefix { $0.state.isSettled }
+        guard let last = prefix.last else { return nil }
+        let refused = prefix.compactMap { item in
+            guard case .refused(let why) = item.state else { return nil as RefusedEntry? }
+            return RefusedEntry(position: item.position, why: why)
+        }
+        return (last.position, prefix.count, refused)
+    }
+
+    /// The front was acknowledged: forget it.
+    mutating func acknowledged(count: Int) { items.removeFirst(count) }
+}

@@ -1,0 +1,177 @@
+import NIOCore
+
+/// The commands of one connection, across all its losses and returns: what waits to be written
+/// and what awaits an answer. Decides everything and does nothing: every verb returns what is
+/// to be done. Time is passed in.
+///
+/// All batches have the same time to live, so the oldest is always the first to expire.
+struct CommandQueue<Token> {
+    /// Commands that are written together and answered together.
+    struct Batch {
+        /// Whoever gets the answer.
+        let token: Token
+        let bytes: ByteBuffer
+        let replyCount: Int
+        let deadline: NIODeadline
+    }
+
+    private struct Written {
+        let token: Token
+        let replyCount: Int
+        let deadline: NIODeadline
+    }
+
+    private enum Connection {
+        case down
+        /// The server refused the login: asking it again changes nothing, so commands do not wait.
+        case refused(RedisError)
+        /// The greeting is written; nothing else may be before it is answered.
+        case greeting
+        case up
+    }
+
+    private var connection = Connection.down
+    private var isClosing = false
+    private var waiting = CircularBuffer<Batch>()
+    private var written = CircularBuffer<Written>()
+    /// The replies of the first written batch that have arrived.
+    private var replies: [RedisValue] = []
+    private var commandCount = 0
+    private let commandsMax: Int
+
+    init(commandsMax: Int) {
+        self.commandsMax = commandsMax
+    }
+
+    /// When `expire(now:)` has something to do; nil while nothing is queued.
+    var nextDeadline: NIODeadline? {
+        [waiting.first?.deadline, written.first?.deadline].compactMap(\.self).min()
+    }
+
+    /// Nothing more will happen: the connection may be closed.
+    var isDrained: Bool { isClosing && written.isEmpty && waiting.isEmpty }
+
+    enum EnqueueAction {
+        /// Call `write()` before this turn of the event loop ends.
+        case write
+        case wait
+        case refuse(RedisError)
+    }
+
+    mutating func enqueue(_ batch: Batch) -> EnqueueAction {
+        if isClosing { return .refuse(.clientClosed) }
+        if case .refused(let error) = connection { return .refuse(error) }
+        guard commandCount + batch.replyCount <= commandsMax else { return .refuse(.queueFull) }
+        append(batch)
+        guard case .up = connection else { return .wait }
+        return .write
+    }
+
+    private mutating func append(_ batch: Batch) {
+        commandCount += batch.replyCount
+        waiting.append(batch)
+    }
+
+    /// A connection is open: returns the bytes that introduce us, ahead of all that waits.
+    mutating func greet(with batch: Batch) -> ByteBuffer {
+        guard written.isEmpty else { preconditionFailure("commands are written to one connection at a time") }
+        connection = .greeting
+        commandCount += batch.replyCount
+        written.append(Written(token: batch.token, replyCount: batch.replyCount, deadline: batch.deadline))
+        return batch.bytes
+    }
+
+    /// The greeting was accepted: call `write()`.
+    mutating func greeted() { connection = .up }
+
+    /// The greeting was refused: returns those who waited for the connection.
+    mutating func refused(_ error: RedisError) -> [Token] {
+        connection = .refused(error)
+        return takeWaiting()
+    }
+
+    /// Everything that waits, as one buffer; nil if there is nothing to write or no connection to write to.
+    mutating func write() -> ByteBuffer? {
+        guard case .up = connection, let first = waiting.popFirst() else { return nil }
+        var bytes = first.bytes
+        note(first)
+        while let batch = waiting.popFirst() {
+            bytes.writeImmutableBuffer(batch.bytes)
+            note(batch)
+        }
+        return bytes
+    }
+
+    private mutating func note(_ batch: Batch) {
+        written.append(Written(token: batch.token, replyCount: batch.replyCount, deadline: batch.deadline))
+    }
+
+    enum ReceiveAction {
+        case wait
+        case answer(Token, [RedisValue])
+        /// Nobody asked for this reply: the connection cannot be trusted.
+        case close
+    }
+
+    mutating func receive(_ value: RedisValue) -> ReceiveAction {
+        guard let batch = written.first else { return .close }
+        if replies.isEmpty { replies.reserveCapacity(batch.replyCount) }
+        replies.append(value)
+        guard replies.count == batch.replyCount else { return .wait }
+        written.removeFirst()
+        commandCount -= batch.replyCount
+        defer { replies = [] }
+        return .answer(batch.token, replies)
+    }
+
+    struct ExpireAction {
+        /// These were never written.
+        let notSent: [Token]
+        /// The server owes an answer past its deadline: close the connection and call `disconnected()`.
+        let close: Bool
+    }
+
+    mutating func expire(now: NIODeadline) -> ExpireAction {
+        var notSent: [Token] = []
+        while let batch = waiting.first, batch.deadline <= now {
+            commandCount -= batch.replyCount
+            notSent.append(waiting.removeFirst().token)
+        }
+        return ExpireAction(notSent: notSent, close: written.first.map { $0.deadline <= now } ?? false)
+    }
+
+    /// The connection is gone: returns those whose commands had been written, their fate unknown.
+    /// What was not written waits for the next connection.
+    mutating func disconnected() -> [Token] {
+        switch connection {
+        case .up, .greeting: connection = .down
+        case .down, .refused: break
+        }
+        defer { written.removeAll() }
+        replies = []
+        commandCount -= written.reduce(0) { $0 + $1.replyCount }
+        return written.map(\.token)
+    }
+
+    /// Takes no more commands. Returns those that would need another connection;
+    /// what an open connection still owes is waited for.
+    mutating func shutdown() -> [Token] {
+        isClosing = true
+        if case .up = connection { return [] }
+        return takeWaiting()
+    }
+
+    private mutating func takeWaiting() -> [Token] {
+        defer { waiting.removeAll() }
+        commandCount -= waiting.reduce(0) { $0 + $1.replyCount }
+        return waiting.map(\.token)
+    }
+}
+
+extension CommandQueue.Batch: Sendable where Token: Sendable {}
+
+extension RedisError {
+    static let clientClosed = RedisError(.closed, "The Redis client is closed. Start the service again.")
+    static let queueFull = RedisError(
+        .notSent, "Too many commands wait for Redis. Try again later, and check that Redis keeps up.")
+}

@@ -1,0 +1,111 @@
+import Logging
+import NIOCore
+
+// Redis over SwiftNIO with hiredis as the codec; knows nothing of what is stored.
+//
+// Promises
+// - Every call ends as a value, or with one of three outcomes: not sent, rejected by the server, unknown. It ends
+//   within its deadline, whatever the network or the server does.
+// - Idempotent commands are repeated when that helps; others never once they may have reached the server.
+// - The commands of one pipeline are executed and answered in order, but for those the server refused at first.
+// - Commands issued in one turn of an event loop are one write.
+// - A lost connection is opened again after a growing, random pause. A subscription says when it was lost.
+//
+// Does not
+// - promise that a pipeline is atomic, or keep an order between calls;
+// - speak TLS, Sentinel or Cluster, although every command names the key it is routed by;
+// - keep bytes that are not UTF-8.
+
+/// A client of one server, with one connection per event loop.
+///
+/// A cancelled caller still waits for the answer to what was sent, at most one command deadline.
+package final class RedisClient: Sendable {
+    private let node: RedisNode
+    private let endpoint: RedisEndpoint
+    private let eventLoopGroup: any EventLoopGroup
+    private let options: RedisClientOptions
+    private let logger: Logger
+
+    package init(
+        endpoint: RedisEndpoint, eventLoopGroup: any EventLoopGroup, options: RedisClientOptions = .init(),
+        logger: Logger
+    ) {
+        self.node = RedisNode(endpoint: endpoint, eventLoopGroup: eventLoopGroup, options: options, logger: logger)
+        self.endpoint = endpoint
+        self.eventLoopGroup = eventLoopGroup
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Keeps the connections alive until the task is cancelled, then waits for the answers still due and closes.
+    ///
+    /// Until it runs commands wait for their deadline; after it ended they fail with `closed`.
+    package func run() async {
+        await node.run()
+    }
+
+    /// Sends one command and returns its reply.
+    /// - Throws: `RedisError`; an error reply is `rejected`.
+    package func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
+        try await pipeline([command])[0].checked()
+    }
+
+    /// Sends the commands in one write and returns one reply each, in their order; an error reply is a value.
+    ///
+    /// A command the server refused for the moment (LOADING, BUSY ...) is repeated after the others.
+    /// - Throws: `RedisError` if any command has no reply. With `notSent` none had an effect, with `unknown` any may.
+    package func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
+        guard !commands.isEmpty else { return [] }
+        var retry = Retry(options, now: .now())
+        var values = try await exchange(commands, &retry)
+        while true {
+            let refused = values.indices.filter { values[$0].error?.kind.passesSoon == true }
+            guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { return values }
+            if kind == .readOnly { node.reconnect() }
+            guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { return values }
+            let repeated = try await exchange(refused.map { commands[$0] }, &retry)
+            for (index, value) in zip(refused, repeated) { values[index] = value }
+        }
+    }
+
+    /// Sends the command to every server that holds a part of the keys.
+    package func sendToEveryMaster(_ command: RedisCommand) async throws(RedisError) -> [RedisValue] {
+        [try await send(command)]
+    }
+
+    /// Listens to the channels on a connection of its own, until the stream is no longer read.
+    ///
+    /// Messages are hints: a reader that falls behind loses the oldest events.
+    package func subscribe(to channels: [String]) -> AsyncStream<RedisSubscriptionEvent> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(options.subscriptionEventsMax)) { events in
+            let subscriber = RedisSubscriber(
+                endpoint: endpoint, channels: channels, eventLoop: eventLoopGroup.next(), options: options,
+                logger: logger, events: events)
+            let task = Task { await subscriber.run() }
+            events.onTermination = { _ in task.cancel() }
+        }
+    }
+
+    /// Asks the server what it is. To be called before it is trusted with data.
+    /// - Throws: `RedisError`; its message says what to change if the server cannot be used.
+    package func checkServer() async throws(RedisError) -> RedisServerInfo {
+        let info = RedisServerInfo(try await send(RedisCommand(keyless: "INFO")).string ?? "")
+        try info.check(database: endpoint.database, allowEviction: options.allowEviction)
+        return info
+    }
+
+    /// Sends the commands until all are answered or the retry gives up.
+    private func exchange(
+        _ commands: [RedisCommand], _ retry: inout Retry
+    ) async throws(RedisError) -> [RedisValue] {
+        let bytes = RESPEncoder.encode(commands)
+        while true {
+            do {
+                return try await node.exchange(bytes, replyCount: commands.count)
+            } catch {
+                let isIdempotent = commands.allSatisfy(\.isIdempotent)
+                guard await retry.pause(after: error.code, isIdempotent: isIdempotent) else { throw error }
+            }
+        }
+    }
+}

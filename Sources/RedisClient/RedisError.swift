@@ -1,0 +1,38 @@
+/// Why a command has no result.
+package struct RedisError: Error, Sendable {
+    /// The closed list of reasons. The first three are the outcomes of a command.
+    package enum Code: Sendable, Equatable {
+        /// The command never left this process, so it had no effect.
+        case notSent
+        /// The command was written and no answer came: it may or may not have had its effect.
+        case unknown
+        /// The server answered with an error.
+        case rejected(RedisReplyError.Kind)
+        case invalidConfiguration
+        case unsupportedServer
+        /// The client's `run()` has ended; nothing will be sent any more.
+        case closed
+    }
+
+    package let code: Code
+    /// What happened and what to do about it. Safe to show: it repeats neither data nor secrets.
+    package let message: String
+    /// The cause, for logs only.
+    package let underlying: (any Error)?
+
+    package init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+
+    init(_ reply: RedisReplyError) {
+        self.init(.rejected(reply.kind), reply.kind.advice, underlying: reply)
+    }
+}
+
+extension RedisError: CustomStringConvertible {
+    package var description: String {
+        underlying.map { "\(message) (\(code): \($0))" } ?? "\(message) (\(code))"
+    }
+}

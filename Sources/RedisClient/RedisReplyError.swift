@@ -1,0 +1,67 @@
+/// An error the server answered with.
+package struct RedisReplyError: Error, Equatable, Sendable {
+    /// What the first word of the reply says. The list is closed: what is not named is `other`.
+    package enum Kind: Sendable, Equatable, CaseIterable {
+        case moved, ask, tryAgain, clusterDown, readOnly, loading, busy, noReplicas, misconfigured
+        case outOfMemory, noScript, authentication, noPermission, other
+    }
+
+    package let kind: Kind
+    /// The server's own words. They can repeat arguments of the command: for logs, not for clients.
+    package let message: String
+
+    package init(message: String) {
+        self.kind = Kind(word: message.prefix { $0 != " " })
+        self.message = message
+    }
+}
+
+extension RedisReplyError.Kind {
+    init(word: some StringProtocol) {
+        self =
+            switch word {
+            case "MOVED": .moved
+            case "ASK": .ask
+            case "TRYAGAIN": .tryAgain
+            case "CLUSTERDOWN", "MASTERDOWN": .clusterDown
+            case "READONLY": .readOnly
+            case "LOADING": .loading
+            case "BUSY": .busy
+            case "NOREPLICAS": .noReplicas
+            case "MISCONF": .misconfigured
+            case "OOM": .outOfMemory
+            case "NOSCRIPT": .noScript
+            case "NOAUTH", "WRONGPASS": .authentication
+            case "NOPERM": .noPermission
+            default: .other
+            }
+    }
+
+    /// Whether the server did nothing and will serve the same command in a moment.
+    var passesSoon: Bool {
+        switch self {
+        case .tryAgain, .clusterDown, .readOnly, .loading, .busy: true
+        default: false
+        }
+    }
+
+    /// What happened and what to do about it, safe to show to anyone.
+    var advice: String {
+        switch self {
+        case .moved, .ask:
+            "Redis keeps this key on another node. Point redis.url at a server that is not part of a cluster."
+        case .tryAgain: "Redis is moving this key to another node. Try again."
+        case .clusterDown: "The Redis cluster does not serve this key. Bring its failed nodes back."
+        case .readOnly: "Redis is a read-only replica. Point redis.url at the master."
+        case .loading: "Redis is loading its data. Try again."
+        case .busy: "Redis is busy with a long script. Try again, or end the script with SCRIPT KILL."
+        case .noReplicas: "Redis has too few replicas to accept writes. Bring the replicas back."
+        case .misconfigured: "Redis cannot persist and refuses writes. Free its disk and read its log."
+        case .outOfMemory: "Redis is out of memory. Raise its maxmemory."
+        case .noScript: "Redis does not know the script. Try again."
+        case .authentication: "Redis refused the login. Set the user and password in redis.url."
+        case .noPermission: "The Redis user lacks a permission. Widen its ACL; the server's ACL LOG names the command."
+        case .other: "Redis refused the command. Read the log for its answer."
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Crypto
+
+/// A Lua script the server caches under the SHA-1 of its source.
+///
+/// Scripts are taken to be idempotent: a call whose fate is unknown is repeated.
+package struct RedisScript: Sendable {
+    /// What people call the script in logs.
+    package let name: String
+    package let source: String
+    /// The lower-case hexadecimal digest EVALSHA takes.
+    package let sha1: String
+
+    package init(name: String, source: String) {
+        self.name = name
+        self.source = source
+        self.sha1 = Insecure.SHA1.hash(data: Array(source.utf8)).reduce(into: "") { hex, byte in
+            hex += String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }
+    }
+}
+
+/// A script with the keys and arguments of one call. All keys must live on one node.
+package struct RedisScriptCall: Sendable {
+    package let script: RedisScript
+    package let keys: [String]
+    package let arguments: [String]
+
+    package init(_ script: RedisScript, keys: [String], arguments: [String]) {
+        self.script = script
+        self.keys = keys
+        self.arguments = arguments
+    }
+
+    /// The call by digest: short, but answered NOSCRIPT where the source was never seen.
+    var byDigest: RedisCommand { command("EVALSHA", script.sha1) }
+
+    /// The call with the whole source, which also caches it.
+    var bySource: RedisCommand { command("EVAL", script.source) }
+
+    private func command(_ name: String, _ script: String) -> RedisCommand {
+        RedisCommand(words: [name, script, String(keys.count)] + keys + arguments, routedBy: keys.first)
+    }
+}

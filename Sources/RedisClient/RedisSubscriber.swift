@@ -1,0 +1,117 @@
+import Logging
+import NIOCore
+
+/// Keeps one subscription alive on a connection of its own.
+///
+/// The actor runs on its event loop, so the loop's callbacks are already isolated to it.
+actor RedisSubscriber {
+    private let endpoint: RedisEndpoint
+    private let channels: [String]
+    private let eventLoop: any EventLoop
+    private let options: RedisClientOptions
+    private let logger: Logger
+    private let events: AsyncStream<RedisSubscriptionEvent>.Continuation
+
+    private let greeting: [RedisCommand]
+    private var greetingReplies: [RedisValue] = []
+    private var channel: (any Channel)?
+    private var isSubscribed = false
+    /// Whether the server sent anything since the last PING.
+    private var isHeard = false
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    init(
+        endpoint: RedisEndpoint, channels: [String], eventLoop: any EventLoop, options: RedisClientOptions,
+        logger: Logger, events: AsyncStream<RedisSubscriptionEvent>.Continuation
+    ) {
+        self.endpoint = endpoint
+        self.channels = channels
+        self.eventLoop = eventLoop
+        self.options = options
+        self.logger = logger
+        self.events = events
+        greeting = endpoint.greeting(clientName: options.clientName)
+    }
+
+    /// Subscribes, again after every loss, until the task is cancelled.
+    func run() async {
+        var backoff = Backoff(min: options.reconnectPauseMin, max: options.reconnectPauseMax)
+        while !Task.isCancelled {
+            do {
+                try await listen()
+            } catch {
+                logger.log(
+                    level: backoff.attempts == 0 ? .warning : .debug, "Redis subscription failed",
+                    metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
+            }
+            if isSubscribed {
+                backoff.reset()
+                events.yield(.lost)
+            }
+            try? await Task.sleep(for: backoff.next())
+        }
+    }
+
+    /// Returns when the connection is closed.
+    private func listen() async throws {
+        isSubscribed = false
+        isHeard = true
+        greetingReplies = []
+        let channel = try await endpoint.connect(on: eventLoop, timeout: options.commandDeadline) {
+            ReplyHandler(replyBytesMax: self.options.replyBytesMax, logger: self.logger) { values in
+                self.assumeIsolated { subscriber in
+                    for value in values { subscriber.receive(value) }
+                }
+            }
+        }
+        self.channel = channel
+        channel.writeAndFlush(
+            RESPEncoder.encode(greeting + [RedisCommand(keyless: "SUBSCRIBE", channels)]), promise: nil)
+        let interval = TimeAmount(options.pingInterval)
+        let pings = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            self.assumeIsolated { $0.ping() }
+        }
+        defer { pings.cancel() }
+        try await withTaskCancellationHandler {
+            try await channel.closeFuture.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func ping() {
+        guard isHeard else {
+            logger.warning("Redis subscription dropped: no answer to a ping")
+            channel?.close(promise: nil)
+            return
+        }
+        isHeard = false
+        channel?.writeAndFlush(RESPEncoder.encode([RedisCommand(keyless: "PING")]), promise: nil)
+    }
+
+    private func receive(_ value: RedisValue) {
+        isHeard = true
+        if greetingReplies.count < greeting.count {
+            greetingReplies.append(value)
+            if let refusal = endpoint.refusal(of: greeting, answered: greetingReplies) { give(up: refusal) }
+            return
+        }
+        if let error = value.error { return give(up: RedisError(error)) }
+        guard let push = value.array, push.count == 3 else { return }
+        switch push[0].string {
+        case "subscribe" where push[2].int == Int64(channels.count):
+            isSubscribed = true
+            events.yield(.subscribed)
+        case "message":
+            guard let channel = push[1].string, let payload = push[2].string else { return }
+            events.yield(.message(channel: channel, payload: payload))
+        default: break
+        }
+    }
+
+    private func give(up error: RedisError) {
+        logger.error("Redis refused the subscription", metadata: ["error": "\(error)"])
+        channel?.close(promise: nil)
+    }
+}

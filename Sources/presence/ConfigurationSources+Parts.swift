@@ -1,0 +1,123 @@
+import Callbacks
+import PresenceCore
+import RedisClient
+
+/// The parts of `ServiceConfiguration` that take more than one key, or more than the key's kind to check.
+extension ConfigurationSources {
+    func redis() throws(StartError) -> RedisEndpoint? {
+        guard let url = try text(.redisURL) else { return nil }
+        do {
+            return try RedisEndpoint(url)
+        } catch {
+            throw StartError(.configuration, error.message)
+        }
+    }
+
+    func redisPrefix() throws(StartError) -> String {
+        let prefix: String = try required(.redisPrefix)
+        let isName = prefix.utf8.allSatisfy { byte in
+            Character(Unicode.Scalar(byte)).isLetter && byte < 0x80 || (0x30...0x39).contains(byte)
+                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        }
+        guard isName, prefix.utf8.count <= 32 else {
+            throw ConfigurationKey.redisPrefix.refused(prefix, must: "1 to 32 of A-Z a-z 0-9 _ -")
+        }
+        return prefix
+    }
+
+    func stateFolder(environment: [String: String]) throws(StartError) -> String {
+        if let folder = try text(.stateFolder) { return folder }
+        if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/presence" }
+        guard let home = environment["HOME"], home.hasPrefix("/") else {
+            throw StartError(.configuration, "There is no home folder to keep state in: set state.folder or redis.url.")
+        }
+        return home + "/.local/state/presence"
+    }
+
+    /// The built-in platforms with the timings of their classes, then what the file says about each.
+    func platforms() throws(StartError) -> PlatformTable {
+        var timings: [PlatformClass: HeartbeatTiming] = [:]
+        for platformClass in PlatformClass.allCases {
+            timings[platformClass] = HeartbeatTiming(
+                intervalMs: try required(.heartbeatIntervalMs(platformClass)),
+                timeoutMs: try required(.heartbeatTimeoutMs(platformClass)))
+        }
+        var table = PlatformTable()
+        for (platform, traits) in table.traits {
+            table[platform].heartbeat = timings[traits.platformClass] ?? traits.heartbeat
+        }
+        for name in platformNames {
+            let (platform, traits) = try self.platform(named: name, in: table, timings: timings)
+            table[platform] = traits
+        }
+        for (platform, traits) in table.traits where table.traits[traits.countsAs]?.countsAs != traits.countsAs {
+            throw ConfigurationKey.platform(platform.name).countsAs
+                .refused(traits.countsAs.name, must: "a platform that counts as itself")
+        }
+        return table
+    }
+
+    private func platform(
+        named name: String, in table: PlatformTable, timings: [PlatformClass: HeartbeatTiming]
+    ) throws(StartError) -> (Platform, PlatformTraits) {
+        let keys = ConfigurationKey.platform(name)
+        do {
+            let platform = try (try? table.platform(named: name)) ?? Platform(name)
+            let known = table.traits[platform]
+            guard let platformClass = try choice(keys.platformClass) ?? known?.platformClass else {
+                throw StartError(.configuration, "\(keys.platformClass.name) must be given for a new platform.")
+            }
+            var traits = PlatformTraits(
+                platformClass: platformClass, heartbeat: timings[platformClass] ?? .app,
+                hasPush: known?.hasPush ?? (platformClass == .mobile), countsAs: known?.countsAs ?? platform)
+            if let interval = try number(keys.intervalMs) { traits.heartbeat.intervalMs = interval }
+            if let timeout = try number(keys.timeoutMs) { traits.heartbeat.timeoutMs = timeout }
+            if let push = try boolean(keys.push) { traits.hasPush = push }
+            if let other = try text(keys.countsAs) { traits.countsAs = try Platform(other, field: keys.countsAs.name) }
+            return (platform, traits)
+        } catch let error as StartError {
+            throw error
+        } catch {
+            throw StartError(.configuration, "platforms.\(name) is no platform: its name must be letters and digits.")
+        }
+    }
+
+    func login(on platforms: PlatformTable) throws(StartError) -> LoginLimits {
+        let key = ConfigurationKey.loginLimits
+        var limits = LoginLimits(policy: try required(.loginPolicy), onLimit: try required(.loginOnLimit))
+        for entry in try list(key) {
+            let parts = entry.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, let platform = try? platforms.platform(named: String(parts[0])),
+                let limit = Int(parts[1]), (1...LoginLimits.instancesMax).contains(limit)
+            else {
+                throw key.refused(
+                    entry, must: "a platform's name, = and a number from 1 to \(LoginLimits.instancesMax)")
+            }
+            guard platforms[platform].countsAs == platform else {
+                throw key.refused(
+                    entry, must: "set for \(platforms[platform].countsAs), which \(platform) counts as")
+            }
+            limits.instances[platform] = limit
+        }
+        return limits
+    }
+
+    func callback() throws(StartError) -> CallbackOptions? {
+        guard let url = try text(.callbackURL) else { return nil }
+        var extensions: Set<Reason> = []
+        if try required(.callbackSendKicked) { extensions.insert(.kicked) }
+        if try required(.callbackSendExpired) { extensions.insert(.expired) }
+        do {
+            return CallbackOptions(
+                url: try CallbackURL(url), timeoutMs: try required(.callbackTimeoutMs),
+                sdkAppID: try number(.appID) ?? 0, signToken: try text(.callbackSignToken),
+                webhookSecrets: try list(.callbackWebhookSecrets).map { try WebhookSecret($0) }, extensions: extensions)
+        } catch let error as InvalidInput {
+            throw StartError(.configuration, "\(error.field) \(error.message).")
+        } catch let error as StartError {
+            throw error
+        } catch {
+            throw StartError(.configuration, "callback.url cannot be used.", underlying: error)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Foundation
+
+/// `presence serve`. Its flags are the table of `ConfigurationKey`, so they are collected here and read there.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the service.",
+        discussion: """
+            Every flag is also an environment variable (--callback-url is PRESENCE_CALLBACK_URL) and a key of the \
+            file named by --config (callback.url). Flags beat the environment, the environment beats the file.
+
+            \(ConfigurationKey.help)
+            """)
+
+    @Argument(parsing: .allUnrecognized, help: ArgumentHelp("See below.", valueName: "flags"))
+    var flags: [String] = []
+
+    func run() async throws {
+        try await exitingWithSentence { () throws(StartError) in
+            _ = try await ServiceConfiguration(flags: flags, environment: ProcessInfo.processInfo.environment)
+        }
+    }
+}
+
+extension AsyncParsableCommand {
+    /// Runs the body; a `StartError` becomes its sentence on standard error and its exit status.
+    func exitingWithSentence(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as StartError {
+            FileHandle.standardError.write(Data("presence: \(error.message)\n".utf8))
+            throw ExitCode(error.code.rawValue)
+        }
+    }
+}

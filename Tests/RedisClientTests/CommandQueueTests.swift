@@ -1,0 +1,167 @@
+import NIOCore
+import Testing
+
+@testable import RedisClient
+
+@Suite struct CommandQueueTests {
+    private typealias Queue = CommandQueue<String>
+
+    private func batch(_ name: String, replies: Int = 1, deadline: Int64 = 100) -> Queue.Batch {
+        Queue.Batch(
+            token: name, bytes: ByteBuffer(string: name), replyCount: replies,
+            deadline: .uptimeNanoseconds(UInt64(deadline)))
+    }
+
+    private func connected(commandsMax: Int = 10) -> Queue {
+        var queue = Queue(commandsMax: commandsMax)
+        _ = queue.greet(with: batch("hello"))
+        _ = queue.receive(.string("OK"))
+        queue.greeted()
+        return queue
+    }
+
+    @Test("What is queued in one turn is one write, in order")
+    func oneWrite() {
+        var queue = connected()
+        #expect(queue.enqueue(batch("a")) == .write)
+        #expect(queue.enqueue(batch("b", replies: 2)) == .write)
+        #expect(queue.write() == ByteBuffer(string: "ab"))
+        #expect(queue.write() == nil)
+        #expect(queue.receive(.integer(1)) == .answer("a", [.integer(1)]))
+        #expect(queue.receive(.integer(2)) == .wait)
+        #expect(queue.receive(.integer(3)) == .answer("b", [.integer(2), .integer(3)]))
+    }
+
+    @Test("Commands wait for the connection and for its greeting")
+    func greeting() {
+        var queue = Queue(commandsMax: 10)
+        #expect(queue.enqueue(batch("early")) == .wait)
+        #expect(queue.write() == nil)
+        #expect(queue.greet(with: batch("hello")) == ByteBuffer(string: "hello"))
+        #expect(queue.write() == nil)
+        #expect(queue.receive(.string("OK")) == .answer("hello", [.string("OK")]))
+        queue.greeted()
+        #expect(queue.write() == ByteBuffer(string: "early"))
+    }
+
+    @Test("A refused greeting ends those who wait, and those who come, at once")
+    func refused() {
+        var queue = Queue(commandsMax: 10)
+        _ = queue.enqueue(batch("early"))
+        _ = queue.greet(with: batch("hello"))
+        _ = queue.receive(.error(RedisReplyError(message: "WRONGPASS")))
+        #expect(queue.refused(.queueFull) == ["early"])
+        #expect(queue.disconnected() == [])
+        #expect(queue.enqueue(batch("late")) == .refuse(.queueFull))
+        _ = queue.greet(with: batch("hello"))
+        #expect(queue.enqueue(batch("again")) == .wait)
+    }
+
+    @Test("After a loss the written are unknown and the others wait for the next connection")
+    func loss() {
+        var queue = connected()
+        _ = queue.enqueue(batch("written", replies: 2))
+        _ = queue.write()
+        _ = queue.receive(.integer(1))
+        _ = queue.enqueue(batch("waiting"))
+        #expect(queue.disconnected() == ["written"])
+        #expect(queue.write() == nil)
+        _ = queue.greet(with: batch("hello"))
+        #expect(queue.receive(.string("OK")) == .answer("hello", [.string("OK")]))
+        queue.greeted()
+        #expect(queue.write() == ByteBuffer(string: "waiting"))
+        #expect(queue.receive(.integer(2)) == .answer("waiting", [.integer(2)]))
+    }
+
+    @Test("A waiting command past its deadline was not sent; a written one closes the connection")
+    func deadlines() {
+        var queue = Queue(commandsMax: 10)
+        _ = queue.enqueue(batch("a", deadline: 10))
+        _ = queue.enqueue(batch("b", deadline: 20))
+        #expect(queue.nextDeadline == .uptimeNanoseconds(10))
+        #expect(queue.expire(now: .uptimeNanoseconds(9)) == .init(notSent: [], close: false))
+        #expect(queue.expire(now: .uptimeNanoseconds(10)) == .init(notSent: ["a"], close: false))
+        _ = queue.greet(with: batch("hello", deadline: 15))
+        #expect(queue.nextDeadline == .uptimeNanoseconds(15))
+        #expect(queue.expire(now: .uptimeNanoseconds(15)) == .init(notSent: [], close: true))
+        #expect(queue.disconnected() == ["hello"])
+        #expect(queue.expire(now: .uptimeNanoseconds(20)) == .init(notSent: ["b"], close: false))
+        #expect(queue.nextDeadline == nil)
+    }
+
+    @Test("At the cap a batch is refused at once; every end of a command makes room")
+    func cap() {
+        var queue = connected(commandsMax: 2)
+        #expect(queue.enqueue(batch("a", replies: 2)) == .write)
+        #expect(queue.enqueue(batch("b")) == .refuse(.queueFull))
+        _ = queue.write()
+        #expect(queue.enqueue(batch("b")) == .refuse(.queueFull))
+        _ = queue.disconnected()
+        #expect(queue.enqueue(batch("c", replies: 2, deadline: 1)) == .wait)
+        _ = queue.expire(now: .uptimeNanoseconds(1))
+        #expect(queue.enqueue(batch("d", replies: 2)) == .wait)
+        _ = queue.shutdown()
+        #expect(queue.enqueue(batch("e")) == .refuse(.clientClosed))
+    }
+
+    @Test("A reply nobody asked for ends the connection")
+    func unasked() {
+        var queue = connected()
+        #expect(queue.receive(.integer(1)) == .close)
+    }
+
+    @Test("A shutdown waits for what an open connection owes and gives up what needs another")
+    func shutdown() {
+        var open = connected()
+        _ = open.enqueue(batch("a"))
+        _ = open.write()
+        _ = open.enqueue(batch("b"))
+        #expect(open.shutdown() == [])
+        #expect(!open.isDrained)
+        #expect(open.write() == ByteBuffer(string: "b"))
+        _ = open.receive(.integer(1))
+        _ = open.receive(.integer(2))
+        #expect(open.isDrained)
+
+        var down = Queue(commandsMax: 10)
+        _ = down.enqueue(batch("a"))
+        #expect(down.shutdown() == ["a"])
+        #expect(down.isDrained)
+    }
+
+    @Test("A connection lost during a shutdown leaves nobody waiting")
+    func shutdownThenLoss() {
+        var queue = connected()
+        _ = queue.enqueue(batch("written"))
+        _ = queue.write()
+        _ = queue.enqueue(batch("waiting"))
+        _ = queue.shutdown()
+        #expect(queue.disconnected() == ["written", "waiting"])
+    }
+}
+
+extension CommandQueue.EnqueueAction: Equatable {
+    package static func == (one: Self, other: Self) -> Bool {
+        switch (one, other) {
+        case (.write, .write), (.wait, .wait): true
+        case (.refuse(let one), .refuse(let other)): one.message == other.message
+        default: false
+        }
+    }
+}
+
+extension CommandQueue.ReceiveAction: Equatable where Token: Equatable {
+    package static func == (one: Self, other: Self) -> Bool {
+        switch (one, other) {
+        case (.wait, .wait), (.close, .close): true
+        case (.answer(let one, let values), .answer(let other, let others)): one == other && values == others
+        default: false
+        }
+    }
+}
+
+extension CommandQueue.ExpireAction: Equatable where Token: Equatable {
+    package static func == (one: Self, other: Self) -> Bool {
+        one.notSent == other.notSent && one.close == other.close
+    }
+}

@@ -1,0 +1,17 @@
+/// What a test waited for in vain.
+package struct TimedOut: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// Waits until the condition holds, asking again and again.
+/// - Throws: `TimedOut` with the message when the time is up, or what the condition throws.
+package func eventually(
+    timeout: Duration = .seconds(10), else message: @autoclosure () -> String,
+    isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + timeout
+    while try await !condition() {
+        guard ContinuousClock.now < end else { throw TimedOut(description: "after \(timeout): \(message())") }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}

@@ -1,0 +1,167 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A TCP proxy in front of a server on loopback, which fails on demand.
+package final class FaultProxy: Sendable {
+    private enum Mode {
+        case pass
+        case stall
+        case refuse
+    }
+
+    private struct State {
+        var mode = Mode.pass
+        /// Chunks of replies that still pass before one is cut; nil while none will be.
+        var chunksUntilCut: Int?
+        /// A request with this text has its reply cut.
+        var textToCut: String?
+        /// Connections such a request went through.
+        var cutting: Set<ObjectIdentifier> = []
+        var channels: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    package let port: Int
+    private let serverPort: Int
+    private let listener: NIOAsyncChannel<Connection, Never>
+    private let state = Mutex(State())
+
+    package var url: String { "redis://127.0.0.1:\(port)" }
+
+    private init(listener: NIOAsyncChannel<Connection, Never>, serverPort: Int) throws {
+        guard let port = listener.channel.localAddress?.port else {
+            throw TimedOut(description: "the proxy got no port")
+        }
+        self.listener = listener
+        self.port = port
+        self.serverPort = serverPort
+    }
+
+    /// Runs the body beside a proxy to the server on this port.
+    package static func withProxy<Result: Sendable>(
+        to port: Int, body: (FaultProxy) async throws -> Result
+    ) async throws -> Result {
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .bind(host: "127.0.0.1", port: 0) { channel in
+                channel.eventLoop.makeCompletedFuture { try Connection(wrappingChannelSynchronously: channel) }
+            }
+        let proxy = try FaultProxy(listener: listener, serverPort: port)
+        return try await withThrowingTaskGroup { group in
+            group.addTask { try await proxy.serve() }
+            defer { group.cancelAll() }
+            return try await body(proxy)
+        }
+    }
+
+    /// Forwards everything from now on. Connections that missed bytes are closed.
+    package func pass() {
+        let wasStalled = state.withLock { state in
+            defer { state.mode = .pass }
+            return state.mode == .stall
+        }
+        if wasStalled { closeAll() }
+    }
+
+    /// Keeps connections open and forwards nothing.
+    package func stall() {
+        state.withLock { $0.mode = .stall }
+    }
+
+    /// Closes all connections, and new ones as soon as they open.
+    package func refuse() {
+        state.withLock { $0.mode = .refuse }
+        closeAll()
+    }
+
+    /// Lets so many reads from the server pass, drops the next and closes its connection. Once.
+    package func cutReplies(after chunks: Int) {
+        state.withLock { $0.chunksUntilCut = chunks }
+    }
+
+    /// Forwards the next request that contains the text, drops its reply and closes the connection. Once.
+    package func cutReplyOnce(whenRequestContains text: String) {
+        state.withLock { $0.textToCut = text }
+    }
+
+    /// Whether the cut that was asked for has not happened yet.
+    package var isCutPending: Bool {
+        state.withLock { $0.textToCut != nil || $0.chunksUntilCut != nil }
+    }
+
+    private func closeAll() {
+        for channel in state.withLock({ Array($0.channels.values) }) { channel.close(promise: nil) }
+    }
+
+    private func serve() async throws {
+        try await listener.executeThenClose { connections in
+            try await withThrowingDiscardingTaskGroup { group in
+                for try await connection in connections {
+                    group.addTask { try? await self.relay(connection) }
+                }
+            }
+        }
+    }
+
+    private func relay(_ client: Connection) async throws {
+        guard state.withLock({ $0.mode != .refuse }) else { return try await client.channel.close() }
+        let server = try await ClientBootstrap(group: client.channel.eventLoop)
+            .connect(host: "127.0.0.1", port: serverPort) { channel in
+                channel.eventLoop.makeCompletedFuture { try Connection(wrappingChannelSynchronously: channel) }
+            }
+        let id = ObjectIdentifier(client.channel)
+        state.withLock { $0.channels[id] = client.channel }
+        defer { forget(id) }
+        try await client.executeThenClose { requests, toClient in
+            try await server.executeThenClose { replies, toServer in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for try await bytes in requests where self.forwardsRequest(bytes, of: id) {
+                            try await toServer.write(bytes)
+                        }
+                    }
+                    group.addTask {
+                        for try await bytes in replies where try self.forwardsReply(of: id) {
+                            try await toClient.write(bytes)
+                        }
+                    }
+                    defer { group.cancelAll() }
+                    try await group.next()
+                }
+            }
+        }
+    }
+
+    private func forget(_ id: ObjectIdentifier) {
+        state.withLock { state in
+            state.channels[id] = nil
+            state.cutting.remove(id)
+        }
+    }
+
+    private func forwardsRequest(_ bytes: ByteBuffer, of id: ObjectIdentifier) -> Bool {
+        state.withLock { state in
+            guard state.mode == .pass else { return false }
+            if let text = state.textToCut, String(buffer: bytes).contains(text) {
+                state.textToCut = nil
+                state.cutting.insert(id)
+            }
+            return true
+        }
+    }
+
+    /// - Throws: when the reply is to be cut, which ends the connection.
+    private func forwardsReply(of id: ObjectIdentifier) throws -> Bool {
+        try state.withLock { state in
+            if state.cutting.contains(id) { throw CancellationError() }
+            if state.chunksUntilCut == 0 {
+                state.chunksUntilCut = nil
+                throw CancellationError()
+            }
+            state.chunksUntilCut? -= 1
+            return state.mode == .pass
+        }
+    }
+}
