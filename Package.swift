@@ -15,6 +15,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 // The modules are the stages of the data flow: a stage imports PresenceCore and the stage
@@ -59,6 +60,7 @@ let package = Package(
         .target(
             name: "PresenceAPI",
             dependencies: ["PresenceCore", "PresenceStore", hummingbird, crypto, nio("NIOCore"), logging],
+            resources: [.embedInCode("openapi.json")],
             swiftSettings: strict),
         .executableTarget(
             name: "presence",
@@ -66,13 +68,13 @@ let package = Package(
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "PresenceAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
-                hummingbird, httpClient, lifecycle, subprocess, logging, nio("NIOCore"), nio("NIOPosix"),
+                hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: strict),
         .target(
             name: "Support",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), httpClient, hummingbird, subprocess, logging,
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), httpClient, hummingbird, logging,
                 "RedisClient",
             ],
             path: "Tests/Support",

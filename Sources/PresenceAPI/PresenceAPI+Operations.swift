@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import PresenceStore
 
 // What operators and load balancers ask.
 

@@ -1,12 +1,7 @@
+import Foundation
 import Hummingbird
 import PresenceCore
 import PresenceStore
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 // What backends ask about users, and order.
 

@@ -1,11 +1,6 @@
+import Foundation
 import Hummingbird
 import NIOCore
-
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 
 extension Request {
     /// The body as a value. Whatever Content-Type it claims, it must be one JSON object; members the

@@ -53,7 +53,9 @@ package struct KeySpace: Sendable {
     package func grace(_ shard: Shard) -> String { shardPrefixes[shard] + "grace" }
     package func dead(_ shard: Shard) -> String { shardPrefixes[shard] + "dead" }
     package var workers: String { prefix + ":workers" }
-    package var meta: String { prefix + ":meta" }
+    package var meta: String { Self.meta(prefix: prefix) }
+
+    static func meta(prefix: String) -> String { prefix + ":meta" }
 
     /// The key a worker watches expire to learn whether notifications reach it.
     package func canary(_ worker: String) -> String { "\(prefix):canary:\(worker)" }

@@ -16,6 +16,15 @@ extension PresenceStore {
                 + "or use another redis.prefix.")
     }
 
+    /// How many shards the service on this Redis was set up with; nil if none ever was.
+    package static func shards(on redis: RedisClient, prefix: String) async throws(StoreError) -> Int? {
+        do {
+            return try await redis.send(RedisCommand("HGET", key: KeySpace.meta(prefix: prefix), "shards")).int.map(Int.init)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
     /// Says this worker lives and learns who else does.
     package func register(silenceMs: Int) async throws(StoreError) -> [String] {
         try await run(Scripts.register, keys: [keys.workers], [options.worker, String(silenceMs)]).texts
@@ -75,19 +84,22 @@ extension PresenceStore {
         return swept
     }
 
-    /// Settles what the timers of these users have ended.
+    /// Settles what the timers of these users have ended. A user whose record cannot be read stays due, which the
+    /// lag of the next sweeps shows, and does not hold up the others.
     /// - Returns: how many sessions changed.
     package func settle(_ users: [UserID]) async throws(StoreError) -> Int {
-        let presences = try await presence(of: users)
+        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
+        let presences = zip(users, records).compactMap { user, record in
+            try? Self.presence(of: user, record: record.orThrow())
+        }
         var settled = 0
         for answer in try await run(presences.map(settleCall)) {
-            let answer = try answer.get()
-            if answer.word == "settled" { settled += try answer.int(0) }
+            if let answer = try? answer.get(), answer.word == "settled" { settled += try answer.int(0) }
         }
         return settled
     }
 
-    private func settleCall(_ presence: UserPresence) -> RedisScriptCall {
+    func settleCall(_ presence: UserPresence) -> RedisScriptCall {
         let shard = keys.shard(of: presence.user)
         let sessions = presence.sessions.map(\.id)
         return RedisScriptCall(

@@ -14,7 +14,7 @@ extension PresenceStore {
         return presences
     }
 
-    private static func presence(of user: UserID, record: RedisValue) throws(StoreError) -> UserPresence {
+    static func presence(of user: UserID, record: RedisValue) throws(StoreError) -> UserPresence {
         var presence = UserPresence(user: user, version: 0, changedAtMs: nil, sessions: [])
         let parts = record.array ?? []
         for index in stride(from: 0, to: parts.count - 1, by: 2) {
@@ -51,5 +51,10 @@ extension PresenceStore {
             }
         }
         return counts
+    }
+
+    /// Asks Redis for a sign of life.
+    package func ping() async throws(StoreError) {
+        do { _ = try await redis.send(RedisCommand(keyless: "PING")) } catch { throw StoreError(error) }
     }
 }

@@ -30,6 +30,10 @@ package struct StoreError: Error, Sendable {
             self.init(
                 .overloaded, "Redis is out of memory; raise maxmemory or add capacity, then try again.",
                 underlying: error)
+        case .rejected(.other):
+            self.init(
+                .corrupt, "Redis holds something this service did not write; its answer is in the log.",
+                underlying: error)
         default:
             self.init(.unavailable, "Redis cannot be asked right now; try again.", underlying: error)
         }

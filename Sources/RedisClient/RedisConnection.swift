@@ -59,6 +59,7 @@ actor RedisConnection {
         } onCancel: {
             onEventLoop { $0.shutdown() }
         }
+        shutdown()
     }
 
     private nonisolated func onEventLoop(_ body: @escaping @Sendable (isolated RedisConnection) -> Void) {

@@ -7,80 +7,88 @@ extension ConfigurationKey {
     private static let duration = Kind.number(10...yearMs)
 
     static let config = Self("config", .text, "A JSON or YAML file with any of the other keys.")
-    static let host = Self("host", .text, "127.0.0.1", "Address to listen on; others than loopback need auth.api-keys.")
-    static let port = Self("port", .number(0...65_535), "8080", "Port to listen on; 0 takes a free one and logs it.")
+    static let host = Self(
+        "host", .text, default: "127.0.0.1", "Address to listen on; others than loopback need auth.api-keys.")
+    static let port = Self(
+        "port", .number(0...65_535), default: "8080", "Port to listen on; 0 takes a free one and logs it.")
     static let logLevel = Self(
-        "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), "info", "The least level that is logged.")
+        "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), default: "info", "The least level that is logged.")
 
     static let redisURL = Self(
         "redis.url", .text, isSecret: true,
         "Redis as redis://[user:password@]host[:port][/db] or unix:///path; without it a private one is run.")
     static let redisPrefix = Self(
-        "redis.prefix", .text, "presence", "First part of every key's name: 1 to 32 of A-Z a-z 0-9 _ -.")
+        "redis.prefix", .text, default: "presence", "First part of every key's name: 1 to 32 of A-Z a-z 0-9 _ -.")
     static let redisCommandTimeoutMs = Self(
-        "redis.command-timeout-ms", duration, "1000", "How long a command may wait for Redis.")
+        "redis.command-timeout-ms", duration, default: "1000", "How long a command may wait for Redis.")
     static let redisAllowEviction = Self(
-        "redis.allow-eviction", .boolean, "false", "Accept a Redis that may evict keys, losing sessions silently.")
+        "redis.allow-eviction", .boolean, default: "false",
+        "Accept a Redis that may evict keys, losing sessions silently.")
     static let shards = Self(
-        "shards", .number(1...999), "128", "Parts users are divided into; fixed when the service first starts.")
+        "shards", .number(1...999), default: "128", "Parts users are divided into; fixed when the service first starts."
+    )
     static let stateFolder = Self(
         "state.folder", .text, "Folder of the private Redis; without it $XDG_STATE_HOME or ~/.local/state, /presence.")
 
     static let loginPolicy = Self(
-        "login.policy", .choice(LoginPolicy.allCases.map(\.rawValue)), "single", "Which platforms exclude each other.")
+        "login.policy", .choice(LoginPolicy.allCases.map(\.rawValue)), default: "single",
+        "Which platforms exclude each other.")
     static let loginOnLimit = Self(
-        "login.on-limit", .choice(OnLimit.allCases.map(\.rawValue)), "kick",
+        "login.on-limit", .choice(OnLimit.allCases.map(\.rawValue)), default: "kick",
         "What a login over the limit does: ends the oldest sessions, or is refused.")
     static let loginLimits = Self(
         "login.limits", .list, "Sessions at once per platform, as Web=10,iPhone=3; 1 where nothing is said.")
     static let pushRetentionMs = Self(
-        "push.retention-ms", duration, "604800000", "How long a session stays PushOnline without a new login.")
+        "push.retention-ms", duration, default: "604800000", "How long a session stays PushOnline without a new login.")
     static let offlineRetentionMs = Self(
-        "offline.retention-ms", duration, "604800000", "How long it is remembered since when a user is offline.")
+        "offline.retention-ms", duration, default: "604800000",
+        "How long it is remembered since when a user is offline.")
 
-    static let callbackURL = Self("callback.url", .text, isSecret: true, "Where changes are posted; without it nowhere.")
+    static let callbackURL = Self(
+        "callback.url", .text, isSecret: true, "Where changes are posted; without it nowhere.")
     static let callbackTimeoutMs = Self(
-        "callback.timeout-ms", .number(10...60_000), "2000", "How long one attempt waits for the receiver.")
+        "callback.timeout-ms", .number(10...60_000), default: "2000", "How long one attempt waits for the receiver.")
     static let callbackInFlightMax = Self(
-        "callback.in-flight-max", .number(1...1_024), "64", "Deliveries under way at once.")
+        "callback.in-flight-max", .number(1...1_024), default: "64", "Deliveries under way at once.")
     static let callbackSignToken = Self(
         "callback.sign-token", .text, isSecret: true, "Token of the query parameters Sign and RequestTime.")
     static let callbackWebhookSecrets = Self(
         "callback.webhook-secrets", .list, isSecret: true, "Secrets of the Standard Webhooks headers (whsec_...).")
     static let callbackSendKicked = Self(
-        "callback.send-kicked", .boolean, "true", "Send Logout with the reason Kicked.")
+        "callback.send-kicked", .boolean, default: "true", "Send Logout with the reason Kicked.")
     static let callbackSendExpired = Self(
-        "callback.send-expired", .boolean, "true", "Send Logout with the reason Expired.")
+        "callback.send-expired", .boolean, default: "true", "Send Logout with the reason Expired.")
     static let eventsRetentionMs = Self(
-        "events.retention-ms", duration, "600000", "How long delivered changes can still be read.")
+        "events.retention-ms", duration, default: "600000", "How long delivered changes can still be read.")
     static let eventsBacklogMax = Self(
-        "events.backlog-max", .number(1_000...100_000_000), "1000000",
+        "events.backlog-max", .number(1_000...100_000_000), default: "1000000",
         "Changes waiting for delivery, over all users, at which logins are refused.")
 
     static let outageGapMs = Self(
-        "outage.gap-ms", duration, "15000", "A pause of the background work longer than this was an outage.")
+        "outage.gap-ms", duration, default: "15000", "A pause of the background work longer than this was an outage.")
     static let outageGraceMs = Self(
-        "outage.grace-ms", duration, "90000", "How long after an outage nobody is taken for lost.")
+        "outage.grace-ms", duration, default: "90000", "How long after an outage nobody is taken for lost.")
 
     static let authAPIKeys = Self(
         "auth.api-keys", .list, isSecret: true, "Keys a backend may call with; without them only loopback is served.")
     static let httpBodyMaxBytes = Self(
-        "http.body-max-bytes", .number(1_024...16_777_216), "1048576", "The largest request body that is read.")
+        "http.body-max-bytes", .number(1_024...16_777_216), default: "1048576", "The largest request body that is read."
+    )
     static let appID = Self("app.id", .number(1...4_294_967_295), "The app's number, sent as SdkAppid.")
     static let appSecretKey = Self("app.secret-key", .text, isSecret: true, "The key that signs a usersig.")
-    static let appAdmins = Self("app.admins", .list, "administrator", "Who may call the compatible API.")
+    static let appAdmins = Self("app.admins", .list, default: "administrator", "Who may call the compatible API.")
 
     /// `heartbeat.<class>-interval-ms`: how often clients of a class of platforms promise to heartbeat.
     static func heartbeatIntervalMs(_ platformClass: PlatformClass) -> Self {
         Self(
-            "heartbeat.\(platformClass)-interval-ms", duration, platformClass == .browser ? "25000" : "120000",
+            "heartbeat.\(platformClass)-interval-ms", duration, default: platformClass == .browser ? "25000" : "120000",
             "How often \(platformClass) clients are told to heartbeat.")
     }
 
     /// `heartbeat.<class>-timeout-ms`: how long the silence of such a client is borne.
     static func heartbeatTimeoutMs(_ platformClass: PlatformClass) -> Self {
         Self(
-            "heartbeat.\(platformClass)-timeout-ms", duration, platformClass == .browser ? "60000" : "400000",
+            "heartbeat.\(platformClass)-timeout-ms", duration, default: platformClass == .browser ? "60000" : "400000",
             "The silence after which a \(platformClass) client is lost; at least twice its interval.")
     }
 

@@ -20,7 +20,7 @@ struct ConfigurationKey: Sendable {
     /// One sentence for `--help` and the README.
     let meaning: String
 
-    init(_ name: String, _ kind: Kind, _ fallback: String = "", isSecret: Bool = false, _ meaning: String) {
+    init(_ name: String, _ kind: Kind, default fallback: String = "", isSecret: Bool = false, _ meaning: String) {
         self.name = name
         self.kind = kind
         self.fallback = fallback

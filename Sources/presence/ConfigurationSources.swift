@@ -1,31 +1,31 @@
 import Configuration
+import Foundation
 import Synchronization
-import SystemPackage
 
 /// What was configured, key by key: a flag beats the environment, the environment beats the file. An empty
 /// value counts as none. A flag or a key of the file that does not exist is refused, not ignored.
 struct ConfigurationSources: Sendable {
-    private var providers: [any ConfigProvider]
+    private var snapshots: [any ConfigSnapshot]
     /// The platforms the file has keys for.
     private(set) var platformNames: [String] = []
 
     /// - Parameter flags: the command line behind `presence serve`.
-    init(flags: [String], environment: [String: String]) async throws(StartError) {
+    init(flags: [String], environment: [String: String]) throws(StartError) {
         try Self.check(flags)
-        providers = [
-            CommandLineArgumentsProvider(arguments: ["presence"] + flags),
-            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "presence"),
+        snapshots = [
+            CommandLineArgumentsProvider(arguments: ["presence"] + flags).snapshot(),
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "presence").snapshot(),
         ]
         guard let path = try text(.config) else { return }
-        let file = try await ConfigurationFile.read(path)
+        let file = try ConfigurationFile(path)
         platformNames = try Self.platforms(among: file.keys, of: path)
-        providers.append(file.provider)
+        snapshots.append(file.snapshot)
     }
 
     /// The text given for a key or its default, checked against the key's kind; nil if there is neither.
     func text(_ key: ConfigurationKey) throws(StartError) -> String? {
-        for provider in providers {
-            guard let text = key.text(in: provider), !text.isEmpty else { continue }
+        for snapshot in snapshots {
+            guard let text = key.text(in: snapshot), !text.isEmpty else { continue }
             guard key.accepts(text) else { throw key.refused(text, must: key.accepted) }
             return text
         }
@@ -33,7 +33,7 @@ struct ConfigurationSources: Sendable {
     }
 
     func list(_ key: ConfigurationKey) throws(StartError) -> [String] {
-        try text(key)?.split(separator: ",").map { String($0.trimming(while: { $0 == " " })) } ?? []
+        try text(key)?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
     }
 
     func number(_ key: ConfigurationKey) throws(StartError) -> Int? {
@@ -86,8 +86,8 @@ extension ConfigurationSources {
 }
 
 extension ConfigurationKey {
-    /// The value in one provider as text. Files hold typed values, so the type of the kind is asked for first.
-    fileprivate func text(in provider: some ConfigProvider) -> String? {
+    /// The value in one source as text. Files hold typed values, so the type of the kind is asked for first.
+    fileprivate func text(in snapshot: some ConfigSnapshot) -> String? {
         let own: ConfigType =
             switch kind {
             case .number: .int
@@ -95,7 +95,7 @@ extension ConfigurationKey {
             case .text, .list, .choice: .string
             }
         for type in [own, .string, .stringArray, .int, .double] {
-            let found = try? provider.value(forKey: AbsoluteConfigKey(ConfigKey(name)), type: type)
+            let found = try? snapshot.value(forKey: AbsoluteConfigKey(ConfigKey(name)), type: type)
             switch found?.value?.content {
             case .string(let text): return text
             case .stringArray(let texts): return texts.joined(separator: ",")
@@ -112,39 +112,32 @@ extension ConfigurationKey {
 
 /// A configuration file and the names of the keys in it.
 private struct ConfigurationFile {
-    let provider: any ConfigProvider
+    let snapshot: any ConfigSnapshot
     let keys: [String]
 
-    static func read(_ path: String) async throws(StartError) -> ConfigurationFile {
+    init(_ path: String) throws(StartError) {
         // The library asks once for each key of a file whether its value is secret; nothing else lists the keys.
-        let keys = KeyCollector()
+        let names = Mutex<Set<String>>([])
+        let collect = { @Sendable (name: String) in
+            names.withLock { $0.insert(name).inserted }
+        }
         do {
-            let provider: any ConfigProvider =
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            snapshot =
                 if path.hasSuffix(".json") {
-                    try await FileProvider<JSONSnapshot>(
-                        parsingOptions: .init(secretsSpecifier: .dynamic { key, _ in keys.add(key) }),
-                        filePath: FilePath(path))
+                    try JSONSnapshot(
+                        data: data.bytes, providerName: path,
+                        parsingOptions: .init(secretsSpecifier: .dynamic { name, _ in collect(name) }))
                 } else {
-                    try await FileProvider<YAMLSnapshot>(
-                        parsingOptions: .init(secretsSpecifier: .dynamic { key, _ in keys.add(key) }),
-                        filePath: FilePath(path))
+                    try YAMLSnapshot(
+                        data: data.bytes, providerName: path,
+                        parsingOptions: .init(secretsSpecifier: .dynamic { name, _ in collect(name) }))
                 }
-            return ConfigurationFile(provider: provider, keys: keys.names)
         } catch {
             throw StartError(
                 .configuration, "\(path) cannot be read as a JSON or YAML object of keys; see --config.",
                 underlying: error)
         }
-    }
-}
-
-private final class KeyCollector: Sendable {
-    private let collected = Mutex<Set<String>>([])
-
-    var names: [String] { collected.withLock { $0.sorted() } }
-
-    func add(_ name: String) -> Bool {
-        collected.withLock { _ = $0.insert(name) }
-        return true
+        keys = names.withLock { $0.sorted() }
     }
 }

@@ -1,15 +1,49 @@
 import ArgumentParser
+import Foundation
+import Logging
+import NIOPosix
+import PresenceCore
+import PresenceStore
+import RedisClient
 
 /// `presence query <user...>`: what Redis has on record, readable.
 struct Query: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show users' presence.")
 
-    @Option(name: .customLong("redis-url"), help: "Redis of the service; without it the private one of presence serve.")
-    var redisURL: String?
-
-    @Option(help: "First part of every key's name.")
-    var redisPrefix = ConfigurationKey.redisPrefix.fallback
+    @OptionGroup var redis: RedisArguments
 
     @Argument(help: "Ids of users.")
     var users: [String]
+
+    func run() async throws {
+        try await exitingWithSentence {
+            let users = try users.map(Self.user)
+            try await redis.withStore { store in
+                for presence in try await store.presence(of: users) { print(Self.text(presence, store.keys)) }
+            }
+        }
+    }
+
+    private static func user(_ id: String) throws(StartError) -> UserID {
+        do { return try UserID(id) } catch { throw StartError(.usage, "A user id \(error.message).") }
+    }
+
+    private static func text(_ presence: UserPresence, _ keys: KeySpace) -> String {
+        var lines = ["\(presence.user)  \(presence.status.rawValue)\(since(presence.changedAtMs))"]
+        for session in presence.sessions {
+            var line = "  \(session.id.device)  \(session.status.rawValue)\(since(session.changedAtMs))"
+            let details = [
+                ("from", session.details.address), ("over", session.details.network),
+                ("version", session.details.version), ("by", session.worker),
+            ]
+            for (word, detail) in details { line += detail.map { ", \(word) \($0)" } ?? "" }
+            lines.append(line)
+        }
+        return (lines + ["  key  \(keys.user(presence.user))"]).joined(separator: "\n")
+    }
+
+    private static func since(_ milliseconds: Int?) -> String {
+        guard let milliseconds else { return "" }
+        return " since " + Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
+    }
 }

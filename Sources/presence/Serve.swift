@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 
 /// `presence serve`. Its flags are the table of `ConfigurationKey`, so they are collected here and read there.
 struct Serve: AsyncParsableCommand {
@@ -16,9 +17,20 @@ struct Serve: AsyncParsableCommand {
     var flags: [String] = []
 
     func run() async throws {
-        try await exitingWithSentence { () throws(StartError) in
-            _ = try await ServiceConfiguration(flags: flags, environment: ProcessInfo.processInfo.environment)
+        try await exitingWithSentence {
+            let configuration = try ServiceConfiguration(
+                flags: flags, environment: ProcessInfo.processInfo.environment)
+            try await Service(configuration: configuration, logger: .service(level: configuration.logLevel)).run()
         }
+    }
+}
+
+extension Logger {
+    /// To standard error, so that a command's output stays its own.
+    static func service(level: Logger.Level) -> Logger {
+        var logger = Logger(label: "presence", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = level
+        return logger
     }
 }
 

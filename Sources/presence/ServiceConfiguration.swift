@@ -42,8 +42,8 @@ struct ServiceConfiguration: Sendable {
     }
 
     /// - Throws: a sentence naming the flag or key that is wrong and what would be accepted.
-    init(flags: [String], environment: [String: String]) async throws(StartError) {
-        let sources = try await ConfigurationSources(flags: flags, environment: environment)
+    init(flags: [String], environment: [String: String]) throws(StartError) {
+        let sources = try ConfigurationSources(flags: flags, environment: environment)
         host = try sources.required(.host)
         port = try sources.required(.port)
         apiKeys = try sources.list(.authAPIKeys)

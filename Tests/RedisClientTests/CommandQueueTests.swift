@@ -136,12 +136,13 @@ import Testing
         _ = queue.write()
         _ = queue.enqueue(batch("waiting"))
         _ = queue.shutdown()
-        #expect(queue.disconnected() == ["written", "waiting"])
+        #expect(queue.disconnected() == ["written"])
+        #expect(queue.shutdown() == ["waiting"])
     }
 }
 
 extension CommandQueue.EnqueueAction: Equatable {
-    package static func == (one: Self, other: Self) -> Bool {
+    public static func == (one: Self, other: Self) -> Bool {
         switch (one, other) {
         case (.write, .write), (.wait, .wait): true
         case (.refuse(let one), .refuse(let other)): one.message == other.message
@@ -151,7 +152,7 @@ extension CommandQueue.EnqueueAction: Equatable {
 }
 
 extension CommandQueue.ReceiveAction: Equatable where Token: Equatable {
-    package static func == (one: Self, other: Self) -> Bool {
+    public static func == (one: Self, other: Self) -> Bool {
         switch (one, other) {
         case (.wait, .wait), (.close, .close): true
         case (.answer(let one, let values), .answer(let other, let others)): one == other && values == others
@@ -161,7 +162,7 @@ extension CommandQueue.ReceiveAction: Equatable where Token: Equatable {
 }
 
 extension CommandQueue.ExpireAction: Equatable where Token: Equatable {
-    package static func == (one: Self, other: Self) -> Bool {
+    public static func == (one: Self, other: Self) -> Bool {
         one.notSent == other.notSent && one.close == other.close
     }
 }

@@ -6,8 +6,9 @@ package enum FreePort {
     package static func next() async throws -> Int {
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port
         try await listener.close()
-        guard let port = listener.localAddress?.port else { throw TimedOut(description: "no free port") }
+        guard let port else { throw TimedOut(description: "no free port") }
         return port
     }
 }

@@ -1,0 +1,50 @@
+import AsyncHTTPClient
+import Callbacks
+import Foundation
+import NIOPosix
+import PresenceCore
+import PresenceStore
+import PresenceWorker
+
+/// The parts of the service, each from its share of the configuration.
+extension Service {
+    var storeOptions: StoreOptions {
+        var options = StoreOptions(worker: Self.workerName())
+        options.platforms = configuration.platforms
+        options.limits = configuration.login
+        options.pushRetentionMs = configuration.pushRetentionMs
+        options.offlineRetentionMs = configuration.offlineRetentionMs
+        options.eventsRetentionMs = configuration.eventsRetentionMs
+        options.eventsBacklogMax = configuration.eventsBacklogMax
+        options.outageGapMs = configuration.outageGapMs
+        options.outageGraceMs = configuration.outageGraceMs
+        return options
+    }
+
+    /// Where a session was served, for people: the machine and, as one machine can run many, something random.
+    private static func workerName() -> String {
+        let host = ProcessInfo.processInfo.hostName.prefix { $0 != "." }.prefix(32)
+        return "\(host)-\(Generation.random().rawValue.prefix(6))"
+    }
+
+    /// The way to the callback receiver and the HTTP client it needs; nil if nobody is to be told.
+    func callbackClient() -> (client: HTTPClient, deliver: Deliver)? {
+        guard let options = configuration.callback else { return nil }
+        let client = HTTPClient(
+            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton),
+            configuration: CallbackSender.clientConfiguration(
+                for: options, inFlightMax: configuration.callbackInFlightMax))
+        let sender = CallbackSender(options: options, client: client)
+        return (client, { await sender.deliver($0) })
+    }
+
+    /// Why this worker should get no traffic: Redis cannot be asked, or its own background work is late.
+    func reasonsUnready(_ store: PresenceStore, _ work: BackgroundWork) async -> [String] {
+        do {
+            try await store.ping()
+            return work.reasonsUnready()
+        } catch {
+            return [error.message] + work.reasonsUnready()
+        }
+    }
+}

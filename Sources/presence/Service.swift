@@ -1,0 +1,93 @@
+import AsyncHTTPClient
+import Callbacks
+import Foundation
+import Hummingbird
+import Logging
+import NIOPosix
+import PresenceAPI
+import PresenceCore
+import PresenceStore
+import PresenceWorker
+import RedisClient
+import ServiceLifecycle
+import UnixSignals
+
+/// The whole service: every part made, wired, started and stopped in the order its needs dictate.
+struct Service: Sendable {
+    let configuration: ServiceConfiguration
+    let logger: Logger
+
+    /// Runs until SIGTERM or SIGINT; then stops accepting, finishes open requests and deliveries, and releases
+    /// its shards.
+    /// - Throws: `StartError` if it cannot start.
+    func run() async throws {
+        guard let endpoint = configuration.redis else {
+            return try await EmbeddedRedis.run(in: configuration.stateFolder, logger: logger, body: serve)
+        }
+        try await serve(on: endpoint)
+    }
+
+    /// Redis outlives all that uses it, so it is the outer scope.
+    private func serve(on endpoint: RedisEndpoint) async throws {
+        var options = RedisClientOptions()
+        options.commandDeadline = .milliseconds(configuration.redisCommandTimeoutMs)
+        options.allowEviction = configuration.redisAllowsEviction
+        let redis = RedisClient(
+            endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, options: options,
+            logger: logger)
+        try await withThrowingTaskGroup { group in
+            group.addTask { await redis.run() }
+            defer { group.cancelAll() }
+            let store = PresenceStore(
+                redis: redis, keys: KeySpace(prefix: configuration.redisPrefix, shards: configuration.shards),
+                options: storeOptions)
+            try await check(store)
+            try await serve(store, database: endpoint.database)
+        }
+    }
+
+    /// Waits for Redis to answer; refuses one that cannot be trusted with presence.
+    private func check(_ store: PresenceStore) async throws {
+        while true {
+            do {
+                _ = try await store.redis.checkServer()
+                return try await store.checkShards()
+            } catch let error as RedisError where error.code == .notSent || error.code == .unknown {
+                logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .seconds(1))
+            } catch let error as RedisError {
+                throw StartError(.unavailable, error.message, underlying: error)
+            } catch let error as StoreError {
+                throw StartError(.configuration, error.message, underlying: error)
+            }
+        }
+    }
+
+    /// Services stop in reverse: the API first, so that what it still changes is delivered.
+    private func serve(_ store: PresenceStore, database: Int) async throws {
+        let callbacks = callbackClient()
+        let work = BackgroundWork(
+            store: store, database: database,
+            options: WorkerOptions(callbacksInFlightMax: configuration.callbackInFlightMax),
+            deliver: callbacks?.deliver, logger: logger)
+        let api = PresenceAPI(
+            store: store,
+            options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyMaxBytes),
+            readiness: { await reasonsUnready(store, work) }, logger: logger)
+        let application = api.application(
+            host: configuration.host, port: configuration.port, eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+        var group = ServiceGroupConfiguration(
+            services: [work, application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = Self.stopWithin
+        do {
+            try await ServiceGroup(configuration: group).run()
+            try await callbacks?.client.shutdown()
+        } catch {
+            try? await callbacks?.client.shutdown()
+            throw error
+        }
+    }
+
+    /// What a deployment may rely on before it sends SIGKILL.
+    private static let stopWithin: Duration = .seconds(9)
+}

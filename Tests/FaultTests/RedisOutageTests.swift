@@ -1,0 +1,74 @@
+import RedisClient
+import Support
+import Testing
+
+@Suite("Outage of Redis")
+struct RedisOutageTests {
+    @Test("Stopped for longer than the browser timeout: who heartbeats within the grace stays Online, the dead go")
+    func stoppedAndContinued() async throws {
+        try await Deployment.with(workers: 2, ["outage.grace-ms": "4000"]) { deployment in
+            let backend = deployment.backend
+            var alive: [(user: String, session: String)] = []
+            for number in 0..<20 {
+                alive.append(("alive-\(number)", try await backend.session("alive-\(number)", "Web")))
+                _ = try await backend.session("dead-\(number)", "Web")
+            }
+            await deployment.redis.pause()
+            let end = ContinuousClock.now + .seconds(6)
+            try await eventually(timeout: .seconds(20), else: "the clock stands still") {
+                let answer = try await backend.statuses(["alive-0", "dead-0"])
+                #expect(answer.status == 503, "a query during the outage: \(answer.text)")
+                #expect(!answer.text.contains("Offline"))
+                return ContinuousClock.now > end
+            }
+            await deployment.redis.resume()
+
+            let beats = alive
+            try await eventually(timeout: .seconds(15), else: "the dead were not settled") {
+                let answer = try await backend.heartbeat(beats)
+                guard answer.status == 200 else { return false }
+                #expect(answer.body["renewed"].int == beats.count, "\(answer.text)")
+                for (user, _) in beats { #expect(try await backend.status(user) == "Online") }
+                return try await backend.status("dead-0") == "Offline"
+            }
+            try await eventually(else: "heard \(deployment.receiver.events.count)") {
+                deployment.receiver.events.filter { $0.action == "Disconnect" }.count == 20
+            }
+            for number in 0..<20 {
+                #expect(deployment.receiver.changes(of: "alive-\(number)") == ["Login/Register"])
+                #expect(deployment.receiver.changes(of: "dead-\(number)") == ["Login/Register", "Disconnect/LinkClose"])
+            }
+        }
+    }
+
+    @Test("SCRIPT FLUSH in a loop under load: no call fails")
+    func scriptFlush() async throws {
+        try await Deployment.with(workers: 2) { deployment in
+            let backend = deployment.backend
+            try await deployment.redis.withClient { redis in
+                let flusher = Task {
+                    var flushes = 0
+                    while !Task.isCancelled {
+                        _ = try await redis.send(RedisCommand(keyless: "SCRIPT", "FLUSH"))
+                        flushes += 1
+                    }
+                    return flushes
+                }
+                try await withThrowingTaskGroup { group in
+                    for user in 0..<16 {
+                        group.addTask {
+                            for _ in 0..<20 {
+                                let session = try await backend.session("user-\(user)", "Android")
+                                #expect(try await backend.disconnect("user-\(user)", session).status == 200)
+                                #expect(try await backend.logout("user-\(user)", session).status == 200)
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                flusher.cancel()
+                #expect(try await flusher.value > 10)
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import RedisClient
+import Support
+import Testing
+
+@Suite struct RedisClientFaultTests {
+    private static let impatient: RedisClientOptions = {
+        var options = RedisClientOptions()
+        options.commandDeadline = .milliseconds(200)
+        options.overallDeadline = .milliseconds(600)
+        return options
+    }()
+
+    @Test("A client outlives the server's death and return", arguments: 0..<3)
+    func serverDies(round: Int) async throws {
+        try await RedisServer.withRedis { server in
+            try await server.withClient { client in
+                _ = try await client.send(RedisCommand(keyless: "PING"))
+                try await server.kill()
+                async let answer = client.send(RedisCommand(keyless: "PING"))
+                try await server.start()
+                #expect(try await answer == .string("PONG"))
+            }
+        }
+    }
+
+    @Test("Commands to a server that is not there were not sent")
+    func down() async throws {
+        try await RedisClient.with("redis://127.0.0.1:\(FreePort.next())", options: Self.impatient) { client in
+            let error = try await #require(throws: RedisError.self) {
+                try await client.send(RedisCommand(keyless: "PING"))
+            }
+            #expect(error.code == .notSent)
+        }
+    }
+
+    @Test("A server that keeps silent leaves the fate unknown, within the deadline, and is found again")
+    func silence() async throws {
+        try await RedisServer.withRedis { server in
+            try await server.withClient(options: Self.impatient) { client in
+                _ = try await client.send(RedisCommand(keyless: "PING"))
+                await server.pause()
+                let start = ContinuousClock.now
+                let error = try await #require(throws: RedisError.self) {
+                    try await client.send(RedisCommand("INCR", key: "n").once)
+                }
+                #expect(error.code == .unknown)
+                #expect(ContinuousClock.now - start < .seconds(2))
+                await server.resume()
+                try await eventually(else: "the client does not come back") {
+                    (try? await client.send(RedisCommand(keyless: "PING"))) == .string("PONG")
+                }
+            }
+        }
+    }
+
+    @Test("A command whose reply was cut off is repeated, unless that could do harm")
+    func cutReply() async throws {
+        try await RedisServer.withRedis { server in
+            try await FaultProxy.withProxy(to: server.port) { proxy in
+                try await RedisClient.with(proxy.url) { client in
+                    proxy.cutReplyOnce(whenRequestContains: "SADD")
+                    #expect(try await client.send(RedisCommand("SADD", key: "set", "member")) == .integer(0))
+                    #expect(!proxy.isCutPending)
+
+                    proxy.cutReplyOnce(whenRequestContains: "INCR")
+                    let error = try await #require(throws: RedisError.self) {
+                        try await client.send(RedisCommand("INCR", key: "n").once)
+                    }
+                    #expect(error.code == .unknown)
+                    #expect(try await client.send(RedisCommand("GET", key: "n")) == .string("1"))
+                }
+            }
+        }
+    }
+
+    @Test("A command that always breaks its connection is given up after three attempts")
+    func attempts() async throws {
+        var options = RedisClientOptions()
+        options.replyBytesMax = 100_000
+        try await RedisServer.withRedis { server in
+            try await server.withClient(options: options) { client in
+                _ = try await client.send(RedisCommand("SETRANGE", key: "long", "200000", "x"))
+                let error = try await #require(throws: RedisError.self) {
+                    try await client.send(RedisCommand("GET", key: "long"))
+                }
+                #expect(error.code == .unknown)
+                let statistics = try await client.send(RedisCommand(keyless: "INFO", "commandstats")).string ?? ""
+                #expect(statistics.contains("cmdstat_get:calls=3,"))
+            }
+        }
+    }
+
+    @Test("A stalled network ends like a silent server, and recovers")
+    func stall() async throws {
+        try await RedisServer.withRedis { server in
+            try await FaultProxy.withProxy(to: server.port) { proxy in
+                try await RedisClient.with(proxy.url, options: Self.impatient) { client in
+                    _ = try await client.send(RedisCommand(keyless: "PING"))
+                    proxy.stall()
+                    await #expect(throws: RedisError.self) { try await client.send(RedisCommand(keyless: "PING")) }
+                    proxy.refuse()
+                    await #expect(throws: RedisError.self) { try await client.send(RedisCommand(keyless: "PING")) }
+                    proxy.pass()
+                    try await eventually(else: "the client does not come back") {
+                        (try? await client.send(RedisCommand(keyless: "PING"))) == .string("PONG")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("While the server loads its data commands wait for it")
+    func loading() async throws {
+        try await RedisServer.withRedis(["--appendonly", "yes", "--key-load-delay", "1000"]) { server in
+            try await server.withClient { client in
+                let sets = (0..<1000).map { RedisCommand("SET", key: "k\($0)", "v") }
+                _ = try await client.pipeline(sets)
+                try await server.restart()
+                let error = try await #require(throws: RedisError.self) { try await client.checkServer() }
+                #expect(error.code == .rejected(.loading))
+                #expect(try await client.send(RedisCommand("GET", key: "k999")) == .string("v"))
+            }
+        }
+    }
+
+    @Test("A master that became a replica is left until it is a master again")
+    func readOnly() async throws {
+        try await RedisServer.withRedis { server in
+            try await server.withClient { client in
+                _ = try await client.send(RedisCommand(keyless: "REPLICAOF", "127.0.0.1", "1"))
+                async let write = client.send(RedisCommand("SET", key: "k", "v"))
+                try await eventually(else: "the write is not refused") {
+                    let errors = try await client.send(RedisCommand(keyless: "INFO", "errorstats")).string ?? ""
+                    return errors.contains("errorstat_READONLY")
+                }
+                _ = try await client.send(RedisCommand(keyless: "REPLICAOF", "NO", "ONE"))
+                #expect(try await write == .string("OK"))
+            }
+        }
+    }
+}

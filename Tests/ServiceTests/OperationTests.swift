@@ -1,0 +1,107 @@
+import Foundation
+import RedisClient
+import Support
+import Testing
+
+@Suite("Start, stop and health")
+struct OperationTests {
+    @Test("SIGTERM finishes deliveries and releases ownership within 10 s; the other worker goes on at once")
+    func gracefulStop() async throws {
+        try await Deployment.with(workers: 2) { deployment in
+            let backend = Backend(deployment.workers[1])
+            deployment.receiver.answer { _ in
+                try? await Task.sleep(for: .milliseconds(300))
+                return 200
+            }
+            for number in 0..<100 { _ = try await backend.session("user-\(number)", "Mac") }
+            let begin = ContinuousClock.now
+            try await deployment.workers[0].stop()
+            #expect(ContinuousClock.now - begin < .seconds(10))
+            #expect(deployment.workers[0].child.exitStatus == 0)
+            try await deployment.redis.withClient { redis in
+                try await eventually(timeout: .seconds(4), else: "the shards were not taken over") {
+                    let live = try await redis.send(RedisCommand("ZCARD", key: "presence:workers")).int
+                    let owners = try await redis.pipeline(
+                        (0..<16).map { RedisCommand("HGET", key: Deployment.key($0, "owner"), "worker") })
+                    return live == 1 && Set(owners.map(\.string)).count == 1
+                }
+            }
+            try await eventually(else: "heard \(deployment.receiver.events.count)") {
+                deployment.receiver.events.count == 100
+            }
+            #expect(deployment.receiver.attempts.count == 100, "a graceful stop causes no repeats")
+        }
+    }
+
+    @Test("Two workers share the shards fairly and a new one gets its share")
+    func fairShares() async throws {
+        try await Deployment.with(workers: 2, ["shards": "128"]) { deployment in
+            try await deployment.redis.withClient { redis in
+                try await eventually(else: "the shards are not shared") {
+                    let owners = try await redis.pipeline(
+                        (0..<128).map { RedisCommand("HGET", key: Deployment.key($0, "owner"), "worker") })
+                    let shares = Dictionary(grouping: owners.compactMap(\.string), by: \.self).mapValues(\.count)
+                    return shares.count == 2 && shares.values.allSatisfy { $0 > 32 }
+                }
+            }
+        }
+    }
+
+    @Test("A worker is ready while Redis answers, and says why when it does not")
+    func readiness() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let backend = deployment.backend
+            #expect(try await backend.call(.GET, "/health/live").status == 200)
+            try await eventually(else: "never ready") { try await backend.call(.GET, "/health/ready").status == 200 }
+            await deployment.redis.pause()
+            let unready = try await backend.call(.GET, "/health/ready")
+            #expect(unready.status == 503 && unready.text.contains("Redis"))
+            #expect(try await backend.call(.GET, "/health/live").status == 200)
+            await deployment.redis.resume()
+            try await eventually(else: "not ready again") { try await backend.call(.GET, "/health/ready").status == 200 }
+        }
+    }
+
+    @Test("An owned shard whose sweep is late makes the worker unready, with the reason")
+    func lateSweep() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await eventually(else: "never ready") {
+                try await deployment.backend.call(.GET, "/health/ready").status == 200
+            }
+            try await deployment.redis.withClient { redis in
+                // A deadline that is no sorted set any more: this shard's sweep fails, everything else works.
+                _ = try await redis.send(RedisCommand("SET", key: Deployment.key(3, "deadlines"), "broken"))
+                try await eventually(timeout: .seconds(12), else: "still ready") {
+                    let answer = try await deployment.backend.call(.GET, "/health/ready")
+                    return answer.status == 503 && answer.text.contains("shard 3")
+                }
+                _ = try await redis.send(RedisCommand("DEL", key: Deployment.key(3, "deadlines")))
+                try await eventually(else: "not ready again") {
+                    try await deployment.backend.call(.GET, "/health/ready").status == 200
+                }
+            }
+        }
+    }
+
+    @Test("A Redis set up with other shards is refused with a sentence")
+    func shardMismatch() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let refusal = await #expect(throws: TimedOut.self) {
+                try await PresenceProcess.withWorker(redis: deployment.redis.url, ["shards": "32"]) { _ in }
+            }
+            #expect(refusal?.description.contains("set shards to 16") == true)
+        }
+    }
+
+    @Test("presence query shows a user's sessions and status")
+    func query() async throws {
+        try await Deployment.with(workers: 1, ["login.policy": "multi"]) { deployment in
+            _ = try await deployment.backend.login("zoe", "iPhone", instance: "pocket", address: "10.1.2.3")
+            let output = try await PresenceProcess.command(
+                ["query", "zoe", "nobody", "--redis-url", deployment.redis.url])
+            #expect(output.contains("zoe") && output.contains("Online") && output.contains("iPhone:pocket"))
+            #expect(output.contains("10.1.2.3"))
+            #expect(output.contains("nobody") && output.contains("Offline"))
+        }
+    }
+}

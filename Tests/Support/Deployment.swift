@@ -1,0 +1,56 @@
+/// A Redis, some workers on it, the app's backend that calls them in turn, and its callback receiver.
+package struct Deployment: Sendable {
+    package let redis: RedisServer
+    package let workers: [PresenceProcess]
+    package let backend: Backend
+    package let receiver: CallbackReceiver
+
+    /// Timeouts short enough for a test, in the same order of size as the real ones: the pause that counts as an
+    /// outage stays below every timeout minus its heartbeat interval.
+    package static let shortTimeouts = [
+        "heartbeat.mobile-interval-ms": "1000", "heartbeat.mobile-timeout-ms": "5000",
+        "heartbeat.desktop-interval-ms": "1000", "heartbeat.desktop-timeout-ms": "5000",
+        "heartbeat.browser-interval-ms": "500", "heartbeat.browser-timeout-ms": "4000",
+        "push.retention-ms": "3000", "outage.gap-ms": "3000", "outage.grace-ms": "2000", "shards": "16",
+    ]
+
+    /// Runs the body beside a deployment.
+    /// - Parameters:
+    ///   - settings: beside `shortTimeouts`, or instead of them.
+    ///   - redisURL: how the workers reach Redis, where that is not the plain way.
+    package static func with<Result: Sendable>(
+        workers count: Int = 2, redis arguments: [String] = [], _ settings: [String: String] = [:],
+        redisURL: (RedisServer) -> String = \.url, body: (Deployment) async throws -> Result
+    ) async throws -> Result {
+        try await RedisServer.withRedis(arguments) { redis in
+            try await CallbackReceiver.withReceiver { receiver in
+                let folder = try temporaryFolder("deployment")
+                defer { removeFolder(folder) }
+                var all = shortTimeouts.merging(settings) { $1 }
+                if all["callback.url"] == nil { all["callback.url"] = receiver.url }
+                var workers: [PresenceProcess] = []
+                do {
+                    for number in 1...count {
+                        let worker = try await PresenceProcess.start(
+                            redis: redisURL(redis), all, folder: folder, log: "worker-\(number).log")
+                        workers.append(worker)
+                    }
+                    let result = try await body(
+                        Deployment(
+                            redis: redis, workers: workers, backend: Backend(workers.map(\.url)), receiver: receiver))
+                    for worker in workers { try await worker.kill() }
+                    return result
+                } catch {
+                    for worker in workers { try? await worker.kill() }
+                    throw error
+                }
+            }
+        }
+    }
+
+    /// The name of a shard's key: `presence:{003}:owner`.
+    package static func key(_ shard: Int, _ name: String) -> String {
+        let digits = String(shard)
+        return "presence:{\(String(repeating: "0", count: 3 - digits.count))\(digits)}:\(name)"
+    }
+}
