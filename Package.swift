@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 func nio(_ product: String) -> Target.Dependency { .product(name: product, package: "swift-nio") }
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -26,6 +27,7 @@ let package = Package(
     products: [.executable(name: "presence", targets: ["presence"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
             traits: [.defaults, "CommandLineArguments", "YAML"]),
@@ -51,7 +53,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "PresenceWorker",
-            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", lifecycle, logging],
+            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", deque, lifecycle, logging],
             swiftSettings: strict),
         .target(
             name: "Callbacks",
@@ -86,8 +88,12 @@ let package = Package(
             dependencies: ["PresenceCore", "PresenceStore", "RedisClient", "Support"],
             swiftSettings: strict),
         .testTarget(
-            name: "ServiceTests", dependencies: ["presence", "PresenceAPI", "PresenceWorker", "Callbacks", "Support"],
+            name: "ServiceTests",
+            dependencies: [
+                "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient", "Callbacks",
+                "Support", crypto, httpClient, hummingbird, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
+            ],
             swiftSettings: strict),
-        .testTarget(name: "FaultTests", dependencies: ["presence", "Support"], swiftSettings: strict),
+        .testTarget(name: "FaultTests", dependencies: ["presence", "RedisClient", "Support"], swiftSettings: strict),
     ]
 )

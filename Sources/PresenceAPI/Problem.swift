@@ -26,6 +26,7 @@ struct Problem: Error {
         switch error {
         case let error as Problem: self = error
         case let error as InvalidInput: self.init(field: error.field, error.message)
+        case let error as DecodingError: self.init(error)
         case let error as StoreError: self.init(error)
         default:
             self.init(.internalError, "This is our fault; the service's log has the reason.")

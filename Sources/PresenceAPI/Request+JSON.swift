@@ -15,8 +15,6 @@ extension Request {
         }
         do {
             return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
-        } catch let error as DecodingError {
-            throw Problem(error)
         } catch {
             throw Problem(error)
         }

@@ -66,9 +66,10 @@ package struct KeySpace: Sendable {
         guard key.hasPrefix(prefix + ":{"), let close = key.utf8.dropFirst(head).firstIndex(of: UInt8(ascii: "}")),
             let shard = Int(key[key.utf8.index(key.startIndex, offsetBy: head)..<close]), (0..<shards).contains(shard)
         else { return nil }
-        let rest = key[close...].dropFirst()
-        if rest.hasPrefix(":lease:") || rest.hasPrefix(":push:") { return .sweep(shard) }
-        return rest == ":events" ? .delivery(shard) : nil
+        // Bytes, not characters: a user id may begin with a mark that joins the colon before it.
+        let rest = key.utf8[close...].dropFirst()
+        if rest.starts(with: ":lease:".utf8) || rest.starts(with: ":push:".utf8) { return .sweep(shard) }
+        return rest.elementsEqual(":events".utf8) ? .delivery(shard) : nil
     }
 }
 

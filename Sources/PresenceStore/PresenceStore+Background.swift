@@ -19,7 +19,8 @@ extension PresenceStore {
     /// How many shards the service on this Redis was set up with; nil if none ever was.
     package static func shards(on redis: RedisClient, prefix: String) async throws(StoreError) -> Int? {
         do {
-            return try await redis.send(RedisCommand("HGET", key: KeySpace.meta(prefix: prefix), "shards")).int.map(Int.init)
+            return try await redis.send(RedisCommand("HGET", key: KeySpace.meta(prefix: prefix), "shards")).int.map(
+                Int.init)
         } catch {
             throw StoreError(error)
         }

@@ -45,7 +45,8 @@ extension PresenceStore {
                 guard name.count == 2, let number = parts[index + 1].string.flatMap({ Int($0) }) else { continue }
                 if name[0] == "users", let status = Status(rawValue: String(name[1])) {
                     counts.users[status, default: 0] += number
-                } else if let status = Status(rawValue: String(name[0])), let platform = try? Platform(String(name[1])) {
+                } else if let status = Status(rawValue: String(name[0])), let platform = try? Platform(String(name[1]))
+                {
                     counts.sessions[status, default: [:]][platform, default: 0] += number
                 }
             }

@@ -33,7 +33,8 @@ extension PresenceStore {
             case "rejected": return .rejected(inTheWay: try answer.sessions(from: 0))
             case "full":
                 throw StoreError(
-                    .overloaded, "Too many changes wait for the callback receiver; logins are refused until it catches up.")
+                    .overloaded,
+                    "Too many changes wait for the callback receiver; logins are refused until it catches up.")
             default: throw answer.unexpected
             }
         }
@@ -60,7 +61,8 @@ extension PresenceStore {
             RedisScriptCall(
                 Scripts.revive,
                 keys: [
-                    keys.user(beat.user), keys.deadlines(keys.shard(of: beat.user)), keys.lease(beat.user, beat.session),
+                    keys.user(beat.user), keys.deadlines(keys.shard(of: beat.user)),
+                    keys.lease(beat.user, beat.session),
                 ],
                 arguments: [
                     beat.user.rawValue, beat.session.device, beat.session.generation.rawValue,

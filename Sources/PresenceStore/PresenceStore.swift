@@ -38,7 +38,6 @@ package struct PresenceStore: Sendable {
     func pushRetentionMs(_ platform: Platform) -> Int {
         platforms[platform].hasPush ? options.pushRetentionMs : 0
     }
-
 }
 
 /// How the operations talk to Redis.
@@ -81,7 +80,8 @@ struct ScriptAnswer {
     private let script: RedisScript
 
     init(_ value: RedisValue, from script: RedisScript) throws(StoreError) {
-        guard let items = try value.orThrow().array?.map(\.string), let word = items.first ?? nil, !items.contains(nil) else {
+        guard let items = try value.orThrow().array?.map(\.string), let word = items.first ?? nil, !items.contains(nil)
+        else {
             throw StoreError.unexpected(value, from: script)
         }
         self.word = word

@@ -97,14 +97,17 @@ package struct BackgroundWork: Service {
         }
     }
 
-    /// One round: say we live, keep our fair share of the shards, give up the rest.
+    /// One round: say we live, keep our fair share of the shards, give up the others once their attempts have ended.
     private func claim() async throws {
         let live = try await store.register(silenceMs: WorkerLimits.workerSilenceMs)
         let wanted = RendezvousHash.shards(
             of: store.options.worker, among: live, shards: store.keys.shards)
-        let fences = try await store.own(wanted.sorted(), leaseMs: WorkerLimits.ownershipLeaseMs)
         let before = owned.fences
-        let given = owned.replace(with: fences).filter { !wanted.contains($0.key) }
+        let unwanted = Set(before.keys).subtracting(wanted)
+        let leaving = await delivery.leave(unwanted)
+        let kept = wanted.union(unwanted).subtracting(leaving)
+        let fences = try await store.own(kept.sorted(), leaseMs: WorkerLimits.ownershipLeaseMs)
+        let given = owned.replace(with: fences).filter { leaving.contains($0.key) }
         if !given.isEmpty { try await store.release(given) }
         let gained = fences.filter { before[$0.key] != $0.value }.keys
         guard !gained.isEmpty else { return }

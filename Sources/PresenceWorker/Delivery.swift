@@ -1,3 +1,4 @@
+import DequeModule
 import Logging
 import PresenceCore
 import PresenceStore
@@ -25,8 +26,10 @@ actor Delivery {
 
     private var windows: [Shard: DeliveryWindow] = [:]
     /// Started events waiting for a place in flight; bounded by the windows.
-    private var ready: [Job] = []
-    private var inFlight = 0
+    private var ready: Deque<Job> = []
+    private var inFlight: [Shard: Int] = [:]
+    /// Shards to be given up: nothing new is started there.
+    private var leaving: Set<Shard> = []
     private var acknowledging: Set<Shard> = []
     private var isStopping = false
     private var receiverFails = false
@@ -57,7 +60,16 @@ actor Delivery {
         isStopping = true
         ready = []
         signal.finish()
-        if inFlight == 0 { jobsContinuation.finish() }
+        if inFlight.isEmpty { jobsContinuation.finish() }
+    }
+
+    /// Starts nothing new in these shards.
+    /// - Returns: those without an attempt in flight, which can be given up without a repeat by the next owner.
+    func leave(_ shards: Set<Shard>) -> Set<Shard> {
+        // What was left out while a shard was to be given up is read again if it stays after all.
+        for shard in leaving.subtracting(shards) { windows[shard] = nil }
+        leaving = shards
+        return shards.filter { inFlight[$0] == nil }
     }
 
     private func readLoop() async {
@@ -115,11 +127,19 @@ actor Delivery {
 
     private func fillFlight() {
         guard !isStopping else { return }
-        let free = min(inFlightMax - inFlight, ready.count)
-        guard free > 0 else { return }
-        inFlight += free
-        for job in ready.prefix(free) { jobsContinuation.yield(job) }
-        ready.removeFirst(free)
+        var free = inFlightMax - inFlight.values.reduce(0, +)
+        while free > 0, let job = ready.popFirst() {
+            guard windows[job.shard]?.fence == job.fence, !leaving.contains(job.shard) else { continue }
+            inFlight[job.shard, default: 0] += 1
+            free -= 1
+            jobsContinuation.yield(job)
+        }
+    }
+
+    private func landed(_ shard: Shard) {
+        let left = inFlight[shard, default: 1] - 1
+        inFlight[shard] = left == 0 ? nil : left
+        if isStopping, inFlight.isEmpty { jobsContinuation.finish() }
     }
 
     private func attempt(_ job: Job) async {
@@ -136,8 +156,7 @@ actor Delivery {
     }
 
     private func finished(_ job: Job, _ outcome: DeliveryOutcome) -> DeliveryWindow.Next? {
-        inFlight -= 1
-        if isStopping, inFlight == 0 { jobsContinuation.finish() }
+        landed(job.shard)
         report(outcome, job)
         guard windows[job.shard]?.fence == job.fence else {
             fillFlight()
@@ -193,7 +212,9 @@ actor Delivery {
             receiverFails = false
         case .retry(_, let detail):
             if !receiverFails {
-                logger.warning("The callback receiver fails; events wait and are sent again", metadata: ["detail": "\(detail)"])
+                logger.warning(
+                    "The callback receiver fails; events wait and are sent again",
+                    metadata: ["detail": "\(detail)"])
             }
             receiverFails = true
         case .refused(let detail):

@@ -3,7 +3,7 @@ import NIOCore
 
 /// Writes commands as the server reads them, with scratch space that serves a whole batch.
 struct RESPEncoder {
-    private var text: [CChar] = []
+    private var text: [UInt8] = []
     private var lengths: [Int] = []
     private var words: [UnsafePointer<CChar>?] = []
 
@@ -11,11 +11,11 @@ struct RESPEncoder {
         text.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         for word in command.words {
-            let start = text.count
-            text.append(contentsOf: word.utf8.lazy.map { CChar(bitPattern: $0) })
-            lengths.append(text.count - start)
+            text.append(contentsOf: word.utf8)
+            lengths.append(word.utf8.count)
         }
-        text.withUnsafeBufferPointer { text in
+        text.withUnsafeBytes { text in
+            let text = text.assumingMemoryBound(to: CChar.self)
             words.removeAll(keepingCapacity: true)
             var start = 0
             for length in lengths {

@@ -77,7 +77,7 @@ extension RedisConnection {
             }
         }
         try await greet(channel)
-        logger.debug("Redis connected")
+        logger.info("Redis connected")
         backoff.reset()
         write()
         closeIfDrained()

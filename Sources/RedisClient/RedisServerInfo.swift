@@ -51,10 +51,12 @@ package struct RedisServerInfo: Sendable, Equatable {
         }
         guard evictionPolicy == "noeviction" || allowEviction else {
             throw .unsupported(
-                "Redis has maxmemory-policy \(evictionPolicy) and may evict live data. Set maxmemory-policy noeviction.")
+                "Redis has maxmemory-policy \(evictionPolicy) and may evict live data. Set maxmemory-policy noeviction."
+            )
         }
         guard !isCluster || database == 0 else {
-            throw .unsupported("Redis runs in cluster mode, which has database 0 only. Remove the database from redis.url.")
+            throw .unsupported(
+                "Redis runs in cluster mode, which has database 0 only. Remove the database from redis.url.")
         }
     }
 }

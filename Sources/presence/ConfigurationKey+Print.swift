@@ -12,8 +12,19 @@ extension ConfigurationKey {
     /// The flags as `presence serve --help` shows them.
     static var help: String {
         all.map { key in
-            "\(key.flag) <\(key.accepted)>\(key.fallback.isEmpty ? "" : " (default: \(key.fallback))")\n"
+            "\(key.flag) <\(key.placeholder)>\(key.fallback.isEmpty ? "" : " (default: \(key.fallback))")\n"
                 + "      \(key.meaning)"
         }.joined(separator: "\n")
+    }
+
+    /// What may be written, in a word.
+    private var placeholder: String {
+        switch kind {
+        case .text: "text"
+        case .list: "a,b,..."
+        case .number(let range): "\(range.lowerBound)-\(range.upperBound)"
+        case .choice(let words): words.joined(separator: "|")
+        case .boolean: "true|false"
+        }
     }
 }

@@ -28,7 +28,7 @@ extension ConfigurationKey {
         "shards", .number(1...999), default: "128", "Parts users are divided into; fixed when the service first starts."
     )
     static let stateFolder = Self(
-        "state.folder", .text, "Folder of the private Redis; without it $XDG_STATE_HOME or ~/.local/state, /presence.")
+        "state.folder", .text, "Folder of the private Redis; without it presence in $XDG_STATE_HOME or ~/.local/state.")
 
     static let loginPolicy = Self(
         "login.policy", .choice(LoginPolicy.allCases.map(\.rawValue)), default: "single",

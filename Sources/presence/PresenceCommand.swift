@@ -1,5 +1,10 @@
 import ArgumentParser
 
+// The executable: commands, configuration, the private Redis, and the wiring of all modules.
+//
+// Promises: whatever cannot work is refused at the start, with one sentence that says what to do.
+// Does not: decide anything about presence.
+
 /// `presence`: the service and what looks into it.
 @main
 struct PresenceCommand: AsyncParsableCommand {

@@ -36,7 +36,7 @@ struct ReceiverFaultTests {
             try await eventually(else: "delivered \(receiver.events.count) of 22") { receiver.events.count == 22 }
             #expect(receiver.events(of: "picky").map(\.platform) == ["Android", "Web"])
             let refused = receiver.attempts.filter { $0.user == "picky" && $0.platform == "Mac" }
-            #expect(refused.count == 3 && Set(refused.map(\.id)).count == 1, "tried a few times, always the same id")
+            #expect(refused.count >= 3 && Set(refused.map(\.id)).count == 1, "tried a few times, always the same id")
 
             try await deployment.redis.withClient { redis in
                 try await eventually(else: "no dead letter") {

@@ -36,7 +36,8 @@ struct RedisOutageTests {
             }
             for number in 0..<20 {
                 #expect(deployment.receiver.changes(of: "alive-\(number)") == ["Login/Register"])
-                #expect(deployment.receiver.changes(of: "dead-\(number)") == ["Login/Register", "Disconnect/LinkClose"])
+                #expect(
+                    deployment.receiver.changes(of: "dead-\(number)") == ["Login/Register", "Disconnect/LinkClose"])
             }
         }
     }

@@ -5,7 +5,9 @@ import Testing
 struct WorkerLossTests {
     @Test("kill -9 in the middle of delivery: the other worker delivers the rest within 12 s, each once and in order")
     func killedWhileDelivering() async throws {
-        try await Deployment.with(workers: 2, ["callback.in-flight-max": "4", "login.policy": "multi"]) { deployment in
+        var settings = ["callback.in-flight-max": "4", "login.policy": "multi"]
+        for kind in ["mobile", "desktop", "browser"] { settings["heartbeat.\(kind)-timeout-ms"] = "400000" }
+        try await Deployment.with(workers: 2, settings) { deployment in
             let receiver = deployment.receiver
             receiver.answer { _ in
                 try? await Task.sleep(for: .milliseconds(20))

@@ -17,7 +17,9 @@ import Testing
         #expect(error == InvalidInput(field: "users[3]", message: "must be 1 to 128 bytes of UTF-8"))
     }
 
-    @Test("No id holds a control character: C0, DEL or C1", arguments: [0x00, 0x09, 0x0A, 0x0D, 0x1F, 0x7F, 0x80, 0x9F])
+    @Test(
+        "No id holds a control character: C0, DEL or C1",
+        arguments: [0x00, 0x09, 0x0A, 0x0D, 0x1F, 0x7F, 0x80, 0x9F])
     func controlCharacters(_ scalar: UInt32) throws {
         let raw = "a\(try #require(Unicode.Scalar(scalar)))b"
         #expect(throws: InvalidInput.self) { try UserID(raw) }
@@ -25,7 +27,9 @@ import Testing
         #expect(throws: InvalidInput.self) { try ClientDetails(network: raw) }
     }
 
-    @Test("A user id may hold what means something elsewhere", arguments: ["{}", "{1}", "a:b:c", "a/b", "\"'\\", " ", "🙂"])
+    @Test(
+        "A user id may hold what means something elsewhere",
+        arguments: ["{}", "{1}", "a:b:c", "a/b", "\"'\\", " ", "🙂"])
     func punctuation(_ raw: String) throws {
         #expect(try UserID(raw).description == raw)
     }

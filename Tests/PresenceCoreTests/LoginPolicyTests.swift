@@ -9,7 +9,7 @@ import Testing
         .triple: ["Android iPhone iPad", "Windows Mac Linux", "Web MiniProgram"],
         .multi: ["Android", "iPhone", "iPad", "Windows", "Mac", "Linux", "Web MiniProgram"],
     ]
-    static let platforms = "Android iPhone iPad Windows Mac Linux Web MiniProgram".split(separator: " ").map(String.init)
+    static let platforms = PlatformTests.rows.map(\.name)
 
     static func group(of platform: String, under policy: LoginPolicy) -> Set<String> {
         let groups = groups[policy]!.map { Set($0.split(separator: " ").map(String.init)) }
@@ -66,11 +66,14 @@ import Testing
 
     @Test("Over the instance limit the session with the oldest login goes, as many as it takes")
     func oldestGoes() throws {
-        let three = [session("Android:b", login: 20), session("Android:a", login: 30), session("Android:c", login: 10)]
+        let three = [
+            session("Android:b", login: 20), session("Android:a", login: 30), session("Android:c", login: 10),
+        ]
         #expect(try Self.displaced(by: "Android:new", limit: 4, among: three) == [])
         #expect(try Self.displaced(by: "Android:new", limit: 3, among: three) == ["Android:c"])
         #expect(try Self.displaced(by: "Android:new", limit: 2, among: three) == ["Android:c", "Android:b"])
-        #expect(try Self.displaced(by: "Android:new", limit: 1, among: three) == ["Android:c", "Android:b", "Android:a"])
+        #expect(
+            try Self.displaced(by: "Android:new", limit: 1, among: three) == ["Android:c", "Android:b", "Android:a"])
     }
 
     @Test("Of two logins in the same millisecond the device that sorts first goes")

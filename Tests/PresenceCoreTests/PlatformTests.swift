@@ -60,7 +60,9 @@ import Testing
         #expect(try PlatformTable().platform(named: "iOS") == .iPhone)
     }
 
-    @Test("An unknown platform is refused with those there are", arguments: ["", "android", "HarmonyOS", "Web:1", "We b"])
+    @Test(
+        "An unknown platform is refused with those there are",
+        arguments: ["", "android", "HarmonyOS", "Web:1", "We b"])
     func unknown(_ name: String) {
         let error = #expect(throws: InvalidInput.self) { try PlatformTable().platform(named: name) }
         let known = "Android, Linux, Mac, MiniProgram, Web, Windows, iPad, iPhone"

@@ -4,7 +4,8 @@ import Testing
 @testable import RedisClient
 
 @Suite struct CodecTests {
-    private static let stream = "+OK\r\n:-42\r\n$5\r\nhello\r\n$-1\r\n*2\r\n*1\r\n:1\r\n$0\r\n\r\n-ERR no\r\n*-1\r\n*0\r\n"
+    private static let stream =
+        "+OK\r\n:-42\r\n$5\r\nhello\r\n$-1\r\n*2\r\n*1\r\n:1\r\n$0\r\n\r\n-ERR no\r\n*-1\r\n*0\r\n"
     private static let values: [RedisValue] = [
         .string("OK"), .integer(-42), .string("hello"), .null, .array([.array([.integer(1)]), .string("")]),
         .error(RedisReplyError(message: "ERR no")), .null, .array([]),

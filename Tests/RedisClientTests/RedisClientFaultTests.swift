@@ -2,7 +2,7 @@ import RedisClient
 import Support
 import Testing
 
-@Suite struct RedisClientFaultTests {
+@Suite(.timeLimit(.minutes(1))) struct RedisClientFaultTests {
     private static let impatient: RedisClientOptions = {
         var options = RedisClientOptions()
         options.commandDeadline = .milliseconds(200)
@@ -111,7 +111,10 @@ import Testing
 
     @Test("While the server loads its data commands wait for it")
     func loading() async throws {
-        try await RedisServer.withRedis(["--appendonly", "yes", "--key-load-delay", "1000"]) { server in
+        let slowly = [
+            "--save", "3600 1", "--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024",
+        ]
+        try await RedisServer.withRedis(slowly) { server in
             try await server.withClient { client in
                 let sets = (0..<1000).map { RedisCommand("SET", key: "k\($0)", "v") }
                 _ = try await client.pipeline(sets)

@@ -3,7 +3,7 @@ import RedisClient
 import Support
 import Testing
 
-@Suite struct RedisClientTests {
+@Suite(.timeLimit(.minutes(1))) struct RedisClientTests {
     @Test("Every reply goes to the command that asked for it, with many callers at once")
     func pipelining() async throws {
         try await RedisServer.withRedis { server in
@@ -57,7 +57,7 @@ import Testing
 
     @Test("Connections log in, choose their database and say their name")
     func greeting() async throws {
-        try await RedisServer.withRedis(["--user", "me on >p@ss ~* &* +@all"]) { server in
+        try await RedisServer.withRedis(["--user", "me", "on", ">p@ss", "~*", "&*", "+@all"]) { server in
             try await RedisClient.with("redis://me:p%40ss@127.0.0.1:\(server.port)/3") { client in
                 #expect(try await client.send(RedisCommand(keyless: "ACL", "WHOAMI")) == .string("me"))
                 let info = try await client.send(RedisCommand(keyless: "CLIENT", "INFO")).string ?? ""

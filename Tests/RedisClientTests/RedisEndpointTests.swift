@@ -24,7 +24,8 @@ import Testing
             ("hunter2", "no scheme"), ("http://:hunter2@h", "unknown scheme"), ("rediss://:hunter2@h", "not supported"),
             ("redis+sentinel://:hunter2@h", "use redis:// or unix://"), ("redis+cluster://:hunter2@h", "not supported"),
             ("redis://:hunter2@", "no host"), ("redis://:hunter2@h:0", "port"), ("redis://:hunter2@h:70000", "port"),
-            ("redis://:hunter2@h:x", "port"), ("redis://:hunter2@h/x", "database"), ("redis://:hunter2@h/-1", "database"),
+            ("redis://:hunter2@h:x", "port"), ("redis://:hunter2@h/x", "database"),
+            ("redis://:hunter2@h/-1", "database"),
             ("redis://:hunter2%@h", "%25"), ("redis://hunter2@h", "without a password"),
             ("unix://hunter2", "absolute path"), ("unix:///s?hunter2=1", "query parameter"),
         ])

@@ -2,7 +2,7 @@ import RedisClient
 import Support
 import Testing
 
-@Suite struct RedisSubscriptionTests {
+@Suite(.timeLimit(.minutes(1))) struct RedisSubscriptionTests {
     @Test("A subscription delivers messages, says when it was lost and returns with the server")
     func survivesRestart() async throws {
         try await RedisServer.withRedis { server in

@@ -26,7 +26,9 @@ import Testing
         #expect(pauses(.unknown, isIdempotent: false) == 0)
     }
 
-    @Test("A server that asks for patience gets it until the overall deadline", arguments: RedisReplyError.Kind.allCases)
+    @Test(
+        "A server that asks for patience gets it until the overall deadline",
+        arguments: RedisReplyError.Kind.allCases)
     func patience(kind: RedisReplyError.Kind) {
         let passes: [RedisReplyError.Kind] = [.tryAgain, .clusterDown, .readOnly, .loading, .busy]
         #expect(pauses(.rejected(kind)) == (passes.contains(kind) ? 100 : 0))

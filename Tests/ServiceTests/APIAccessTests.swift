@@ -43,8 +43,8 @@ struct APIAccessTests {
     func openRoutes() async throws {
         try await APIServer.withoutRedis(options: Self.keys) { api in
             for route in PresenceAPI.routes {
-                let answer = try await api.call(
-                    Call(method: HTTPMethod(rawValue: route.method.rawValue), path: route.path))
+                let path = route.path.replacing("{user}", with: "ann")
+                let answer = try await api.call(Call(method: HTTPMethod(rawValue: route.method.rawValue), path: path))
                 #expect((answer.status == 401) == route.path.hasPrefix("/v1/"), "\(route.path)")
             }
         }

@@ -47,17 +47,15 @@ struct APIServer: Sendable {
         let store = PresenceStore(redis: redis, keys: KeySpace(prefix: "presence", shards: 16), options: rules)
         let api = PresenceAPI(store: store, options: options, readiness: { unready }, logger: .silent)
         let (ports, chosen) = AsyncStream<Int>.makeStream()
+        let server = api.application(
+            host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
+            onListening: { chosen.yield($0) })
+        let services = ServiceGroup(services: [server], logger: .silent)
         try await withThrowingTaskGroup { group in
-            group.addTask {
-                try await api.application(
-                    host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
-                    onListening: { chosen.yield($0) }
-                ).run()
-            }
-            defer { group.cancelAll() }
-            for await port in ports {
-                return try await body(APIServer(port: port))
-            }
+            group.addTask { try await services.run() }
+            for await port in ports.prefix(1) { try await body(APIServer(port: port)) }
+            await services.triggerGracefulShutdown()
+            try await group.waitForAll()
         }
     }
 }

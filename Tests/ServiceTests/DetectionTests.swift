@@ -4,10 +4,12 @@ import Testing
 
 @Suite("Detection of silent sessions")
 struct DetectionTests {
+    private static let userWithoutConfig = ["--user", "worker", "on", ">secret", "~*", "&*", "+@all", "-config"]
+
     @Test("Without notifications, beside 100 000 other TTL keys, a silent session is settled within its timeout + 2 s")
     func withoutNotifications() async throws {
         try await Deployment.with(
-            workers: 1, redis: ["--notify-keyspace-events", "", "--user", "worker on >secret ~* &* +@all -config"],
+            workers: 1, redis: ["--notify-keyspace-events", ""] + Self.userWithoutConfig,
             redisURL: { "redis://worker:secret@127.0.0.1:\($0.port)" }
         ) { deployment in
             try await deployment.redis.withClient { redis in

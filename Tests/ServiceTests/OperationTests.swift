@@ -7,7 +7,7 @@ import Testing
 struct OperationTests {
     @Test("SIGTERM finishes deliveries and releases ownership within 10 s; the other worker goes on at once")
     func gracefulStop() async throws {
-        try await Deployment.with(workers: 2) { deployment in
+        try await Deployment.with(workers: 2, ["heartbeat.desktop-timeout-ms": "400000"]) { deployment in
             let backend = Backend(deployment.workers[1])
             deployment.receiver.answer { _ in
                 try? await Task.sleep(for: .milliseconds(300))

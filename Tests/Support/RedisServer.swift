@@ -11,7 +11,7 @@ package actor RedisServer {
     package nonisolated let port: Int
     package nonisolated let folder: String
     private let arguments: [String]
-    private var process: Process?
+    private var process: ChildProcess?
 
     package nonisolated var socketPath: String { "\(folder)/redis.sock" }
     package nonisolated var url: String { "redis://127.0.0.1:\(port)" }
@@ -20,8 +20,7 @@ package actor RedisServer {
     private init(port: Int, arguments: [String]) throws {
         self.port = port
         self.arguments = arguments
-        folder = FileManager.default.temporaryDirectory.appending(path: "redis-\(UUID().uuidString.prefix(8))").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        folder = try temporaryFolder("redis")
     }
 
     /// Runs the body beside a server with these extra arguments, such as `["--appendonly", "yes"]`.
@@ -42,31 +41,25 @@ package actor RedisServer {
 
     /// Starts the server and waits until it accepts connections. It may still be loading.
     package func start() async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments =
+        let process = try ChildProcess(
             [
                 "redis-server", "--bind", "127.0.0.1", "--port", "\(port)", "--unixsocket", socketPath, "--dir", folder,
-                "--save", "", "--logfile", "\(folder)/log",
-            ] + arguments
-        try process.run()
+                "--save", "",
+            ] + arguments, folder: folder, log: "log")
         self.process = process
-        try watch(process.processIdentifier)
         try await eventually(else: "redis-server accepts no connections") {
-            guard process.isRunning else { throw TimedOut(description: failure(process)) }
+            guard process.isRunning else {
+                throw TimedOut(description: "redis-server ended, is it installed? \(process.log.suffix(1000))")
+            }
             return await accepts()
         }
     }
 
     /// Ends the server as an operator would: it saves what it is configured to save.
-    package func stop() async throws {
-        try await end(with: SIGTERM)
-    }
+    package func stop() async throws { try await process?.end(with: SIGTERM) }
 
     /// Ends the server as a power cut would.
-    package func kill() async throws {
-        try await end(with: SIGKILL)
-    }
+    package func kill() async throws { try await process?.end(with: SIGKILL) }
 
     package func restart() async throws {
         try await stop()
@@ -74,25 +67,13 @@ package actor RedisServer {
     }
 
     /// The server keeps its connections and does nothing.
-    package func pause() { signal(SIGSTOP) }
+    package func pause() { process?.signal(SIGSTOP) }
 
-    package func resume() { signal(SIGCONT) }
-
-    private func end(with number: Int32) async throws {
-        resume()
-        signal(number)
-        try await eventually(else: "redis-server does not end") { process?.isRunning != true }
-        process = nil
-    }
-
-    private func signal(_ number: Int32) {
-        guard let process, process.isRunning else { return }
-        Foundation.kill(process.processIdentifier, number)
-    }
+    package func resume() { process?.signal(SIGCONT) }
 
     private func remove() async {
         try? await kill()
-        try? FileManager.default.removeItem(atPath: folder)
+        removeFolder(folder)
     }
 
     private func accepts() async -> Bool {
@@ -100,28 +81,6 @@ package actor RedisServer {
             .connect(host: "127.0.0.1", port: port).get()
         try? await channel?.close()
         return channel != nil
-    }
-
-    private func failure(_ process: Process) -> String {
-        if process.terminationStatus == 127 { return "redis-server is not installed: apt-get install redis-server" }
-        let log = (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? ""
-        return "redis-server ended with \(process.terminationStatus): \(log.suffix(500))"
-    }
-
-    /// Ends the server and removes its folder when this process is gone.
-    private func watch(_ server: Int32) throws {
-        let watcher = Process()
-        watcher.executableURL = URL(filePath: "/bin/sh")
-        watcher.arguments = [
-            "-c",
-            """
-            while kill -0 "$0" && kill -0 "$1"; do sleep 1; done
-            kill -0 "$0" || { kill -9 "$1"; rm -rf "$2"; }
-            """, "\(ProcessInfo.processInfo.processIdentifier)", "\(server)", folder,
-        ]
-        watcher.standardError = FileHandle.nullDevice
-        watcher.standardOutput = FileHandle.nullDevice
-        try watcher.run()
     }
 }
 

@@ -76,7 +76,8 @@ end
 
 -- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same.
 local function write_recent(user, operation, sessions, now)
-  local entries = { operation .. ' ' .. user.version .. ' ' .. status_of(user.sessions) .. ' ' .. table.concat(sessions, ',') }
+  local answer = user.version .. ' ' .. status_of(user.sessions) .. ' ' .. table.concat(sessions, ',')
+  local entries = { operation .. ' ' .. answer }
   for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
     if #entries < 8 and tonumber(string.match(entry, ' (%d+)')) > now - 60000 then entries[#entries + 1] = entry end
   end
@@ -138,8 +139,9 @@ local function write_lost(user, device, keys, push, reason, event, now)
   local status = push > 0 and 'PushOnline' or 'Offline'
   redis.call('DEL', keys.lease)
   if push > 0 then
-    local changed = string.gsub(string.gsub(record, 'status=%a+', 'status=PushOnline', 1), 'changed=%d+', 'changed=' .. now, 1)
-    write_session(user, device, changed)
+    local pushed = string.gsub(record, 'status=%a+', 'status=PushOnline', 1)
+    pushed = string.gsub(pushed, 'changed=%d+', 'changed=' .. now, 1)
+    write_session(user, device, pushed)
     redis.call('SET', keys.push, '1', 'PX', push)
     redis.call('ZADD', KEYS[2], 'LT', now + push, user.id)
   else

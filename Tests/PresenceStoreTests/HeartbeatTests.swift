@@ -1,0 +1,83 @@
+import PresenceCore
+import Testing
+
+@testable import PresenceStore
+
+@Suite struct HeartbeatTests {
+    static let timeouts: [(Platform, Int64)] = [
+        (.android, 400_000), (.iPhone, 400_000), (.iPad, 400_000), (.windows, 400_000), (.mac, 400_000),
+        (.linux, 400_000), (.web, 60_000), (.miniProgram, 60_000),
+    ]
+
+    @Test("A login and every heartbeat give the platform's full timeout", arguments: timeouts)
+    func renew(_ platform: Platform, _ timeoutMs: Int64) async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, platform)
+            let lease = store.keys.lease(.ann, login.session)
+            let full = (timeoutMs - 900)...timeoutMs
+            #expect(full.contains(try #require(try await store.ttl(lease))))
+            try await store.command("PEXPIRE", lease, "5000")
+            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            #expect(full.contains(try #require(try await store.ttl(lease))))
+            #expect(try await store.story(.ann) == ["Login/Register"])
+        }
+    }
+
+    @Test("A heartbeat revives a session that fell silent but was not settled yet, with a deadline")
+    func revive() async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, .web)
+            try await store.silence(.ann, login.session)
+            try await store.command("ZREM", store.keys.deadlines(store.keys.shard(of: .ann)), "ann")
+            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            let left = try #require(try await store.ttl(store.keys.lease(.ann, login.session)))
+            #expect((59_000...60_000).contains(left))
+            #expect(abs(try #require(try await store.deadline(.ann)) - (try await store.nowMs()) - left) < 100)
+            #expect(try await store.story(.ann) == ["Login/Register"])
+        }
+    }
+
+    @Test("A heartbeat of an older login never keeps a newer one alive")
+    func olderLogin() async throws {
+        try await withStore { store in
+            let old = try await store.loggedIn(.ann, .web)
+            let new = try await store.loggedIn(.ann, .web)
+            try await store.silence(.ann, new.session)
+            let beat = Heartbeat(user: .ann, session: old.session)
+            #expect(try await store.heartbeat([beat]) == [beat])
+            #expect(try await store.ttl(store.keys.lease(.ann, new.session)) == -2)
+            #expect(try await store.ttl(store.keys.lease(.ann, old.session)) == -2)
+        }
+    }
+
+    @Test("Sessions that are gone are named in the order they were asked, beside those renewed")
+    func gone() async throws {
+        try await withStore { store in
+            let ann = try await store.loggedIn(.ann, .web)
+            let ended = try await store.loggedIn(.bob, .mac)
+            _ = try await store.logout(.bob, session: ended.session)
+            let gone = [
+                Heartbeat(user: .bob, session: ended.session), Heartbeat(user: .bob, session: ann.session),
+                Heartbeat(user: .ann, session: .never("Web:1")), Heartbeat(user: .ann, session: .never("iPhone:1")),
+            ]
+            let renewed = Heartbeat(user: .ann, session: ann.session)
+            let before = try await store.digest()
+            #expect(try await store.heartbeat([gone[0], renewed, gone[1], gone[2], renewed, gone[3]]) == gone)
+            #expect(try await store.digest() == before)
+        }
+    }
+
+    @Test("A heartbeat after the connection closed hears gone, and leaves the seven days alone")
+    func push() async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, .iPhone)
+            _ = try await store.disconnect(.ann, session: login.session)
+            let beat = Heartbeat(user: .ann, session: login.session)
+            #expect(try await store.heartbeat([beat]) == [beat])
+            let left = try #require(try await store.ttl(store.keys.push(.ann, login.session)))
+            #expect((604_799_000...604_800_000).contains(left))
+            #expect(try await store.ttl(store.keys.lease(.ann, login.session)) == -2)
+            #expect(try await store.statuses(.ann) == [login.session: .pushOnline])
+        }
+    }
+}

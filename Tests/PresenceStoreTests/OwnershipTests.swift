@@ -1,0 +1,118 @@
+import PresenceCore
+import RedisClient
+import Support
+import Testing
+
+@testable import PresenceStore
+
+@Suite struct OwnershipTests {
+    @Test("A shard has one owner; its fence token grows with every change of hands and with nothing else")
+    func ownership() async throws {
+        try await withStore { a in
+            let b = a.asWorker("b")
+            #expect(try await a.own([0, 1], leaseMs: 60_000) == [0: 1, 1: 1])
+            #expect(try await a.own([0], leaseMs: 60_000) == [0: 1])
+            #expect(try await b.own([0, 1], leaseMs: 60_000) == [:])
+            try await a.release([0: 1])
+            #expect(try await b.own([0, 1], leaseMs: 60_000) == [0: 2])
+            #expect(try await a.own([0, 1], leaseMs: 60_000) == [1: 1])
+            try await a.release([0: 1])
+            #expect(try await a.own([0], leaseMs: 60_000) == [:])
+        }
+    }
+
+    @Test("A lease that was not renewed is free for others")
+    func expiry() async throws {
+        try await withStore { a in
+            #expect(try await a.own([0], leaseMs: 50) == [0: 1])
+            let b = a.asWorker("b")
+            try await eventually(else: "b never owns the shard") { try await b.own([0], leaseMs: 50) == [0: 2] }
+            try await eventually(else: "b's own late renewal is no new ownership") {
+                try await b.own([0], leaseMs: 1)[0].map { $0 >= 3 } ?? false
+            }
+        }
+    }
+
+    @Test("Work under an old fence is refused")
+    func oldFence() async throws {
+        try await withStore { a in
+            _ = try await a.own([0], leaseMs: 60_000)
+            try await a.release([0: 1])
+            _ = try await a.asWorker("b").own([0], leaseMs: 60_000)
+            let before = try await a.digest()
+            #expect(try await a.sweep([0: 1]) == [0: .lost])
+            #expect(try await a.sweep([0: 2]) == [0: .lost])
+            #expect(try await a.acknowledge(0, fence: 1, upTo: "1-0", count: 1, refused: []) == .lost)
+            #expect(try await a.digest() == before)
+        }
+    }
+
+    @Test("A worker says it lives until it leaves, or is not heard of for a while")
+    func registration() async throws {
+        try await withStore { a in
+            let b = a.asWorker("b")
+            #expect(try await a.register(silenceMs: 60_000) == ["a"])
+            #expect(try await Set(b.register(silenceMs: 60_000)) == ["a", "b"])
+            try await a.command("ZADD", a.keys.workers, String(a.nowMs() - 61_000), "dead")
+            #expect(try await Set(a.register(silenceMs: 60_000)) == ["a", "b"])
+            try await a.unregister()
+            #expect(try await b.register(silenceMs: 60_000) == ["b"])
+        }
+    }
+
+    @Test("A sweep names who is due, the most overdue first, and how late it is")
+    func due() async throws {
+        try await withStore(shards: 1) { store in
+            let now = try await store.nowMs()
+            let deadlines = store.keys.deadlines(0)
+            try await store.command(
+                "ZADD", deadlines, String(now - 3000), "bob", String(now - 7000), "ann", String(now + 60_000), "cat")
+            let fences = try await store.own([0], leaseMs: 60_000)
+            guard case .swept(let due, let lagMs, let graceMs)? = try await store.sweep(fences)[0] else {
+                throw Unexpected("the sweep was refused")
+            }
+            #expect(due == [.ann, .bob])
+            #expect((7000...8000).contains(lagMs))
+            #expect(graceMs == 0)
+            #expect(try await store.settle(due) == 0)
+            #expect(try await store.sweep(fences) == [0: .swept(due: [], lagMs: 0, graceMs: 0)])
+        }
+    }
+
+    @Test("A sweep names no more than a batch")
+    func batch() async throws {
+        try await withStore(shards: 1) { store in
+            let users = (0..<StoreLimits.sweepBatchUsersMax + 44).flatMap { ["\($0 + 1)", "user-\($0)"] }
+            try await store.command(["ZADD", store.keys.deadlines(0)] + users)
+            let fences = try await store.own([0], leaseMs: 60_000)
+            guard case .swept(let due, _, _)? = try await store.sweep(fences)[0] else {
+                throw Unexpected("the sweep was refused")
+            }
+            #expect(due.count == StoreLimits.sweepBatchUsersMax)
+            #expect(due.first?.rawValue == "user-0")
+            #expect(try await store.settle(due) == 0)
+            guard case .swept(let rest, _, _)? = try await store.sweep(fences)[0] else {
+                throw Unexpected("the sweep was refused")
+            }
+            #expect(rest.count == 44)
+        }
+    }
+
+    @Test("A gap since the last sweep gives grace; the first sweep and a takeover's pause do not")
+    func gap() async throws {
+        try await withStore(shards: 1) { store in
+            let fences = try await store.own([0], leaseMs: 60_000)
+            let quiet: [Shard: SweepAnswer] = [0: .swept(due: [], lagMs: 0, graceMs: 0)]
+            #expect(try await store.sweep(fences) == quiet)
+            try await store.command("SET", store.keys.sweep(0), String(store.nowMs() - 14_000))
+            #expect(try await store.sweep(fences) == quiet)
+            try await store.command("SET", store.keys.sweep(0), String(store.nowMs() - 16_000))
+            for _ in 0..<2 {
+                guard case .swept(_, _, let graceMs)? = try await store.sweep(fences)[0] else {
+                    throw Unexpected("the sweep was refused")
+                }
+                #expect((89_000...90_000).contains(graceMs))
+            }
+        }
+    }
+}

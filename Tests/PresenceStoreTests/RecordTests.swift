@@ -1,0 +1,99 @@
+import PresenceCore
+import RedisClient
+import Testing
+
+@testable import PresenceStore
+
+@Suite struct RecordTests {
+    @Test("What is stored is text without spaces, and reads back the same")
+    func percentEncoding() {
+        for text in ["", "plain", "a b", "100%", "a=b", "%41", "%", "β 👩", "a%20b", "\u{7F}", "::", "{}"] {
+            let encoded = Record.encode(text)
+            #expect(!encoded.contains { $0 == " " || $0 == "=" })
+            #expect(Record.decode(encoded[...]) == text)
+        }
+        #expect(Record.encode("50% off=now") == "50%25%20off%3Dnow")
+        #expect(Record.encode("wifi-5/β") == "wifi-5/β")
+    }
+
+    @Test("A record is read with all it holds, and what a later version may add")
+    func reading() throws {
+        let text =
+            "status=PushOnline generation=k3J9 login=17 changed=18 worker=a%20b address=::1 network=wi%3Dfi later=1"
+        let session = try #require(Record.session(device: "iPhone:my.phone", record: text))
+        #expect(session.id.description == "iPhone:my.phone:k3J9")
+        #expect(session.status == .pushOnline)
+        #expect(session.loginAtMs == 17)
+        #expect(session.changedAtMs == 18)
+        #expect(session.worker == "a b")
+        #expect(session.details == (try ClientDetails(address: "::1", network: "wi=fi")))
+    }
+
+    @Test(
+        "What lacks something is no record",
+        arguments: [
+            "", "x", "status=Online", "generation=g login=1 changed=1", "status=Away generation=g login=1 changed=1",
+            "status=Online generation=g-h login=1 changed=1", "status=Online generation=g login=one changed=1",
+            "status=Online generation=g login=1",
+        ])
+    func broken(_ text: String) {
+        #expect(Record.session(device: "Web:1", record: text) == nil)
+        #expect(Record.session(device: "Web", record: "status=Online generation=g login=1 changed=1") == nil)
+    }
+
+    @Test("A user's record in Redis is readable, and stands there as documented")
+    func inRedis() async throws {
+        try await withStore { store in
+            let details = try ClientDetails(address: "10.0.0.7", network: "wi fi", version: "8.1=β")
+            guard
+                case .accepted(let login) = try await store.login(
+                    .ann, platform: .android, instance: .unnamed, details: details)
+            else { throw Unexpected("the login was refused") }
+            let version = String(login.version)
+            let record = try await store.command("HGET", store.keys.user(.ann), "Android:default").string
+            #expect(
+                record
+                    == "status=Online generation=\(login.session.generation) login=\(version) changed=\(version) "
+                    + "worker=a address=10.0.0.7 network=wi%20fi version=8.1%3Dβ")
+            #expect(try await store.command("HGET", store.keys.user(.ann), "version").string == version)
+            #expect(try await store.presence(.ann).sessions.map(\.details) == [details])
+        }
+    }
+
+    @Test("A record this service did not write is an error that names it, never Offline")
+    func corrupt() async throws {
+        try await withStore { store in
+            try await store.command("HSET", store.keys.user(.ann), "Web:1", "nonsense")
+            let query = await #expect(throws: StoreError.self) { try await store.presence(of: [.bob, .ann]) }
+            #expect(query?.code == .corrupt)
+            #expect(query?.message.contains("Web:1") == true)
+            let before = try await store.digest()
+            let login = await #expect(throws: StoreError.self) { try await store.loggedIn(.ann, .android) }
+            #expect(login?.code == .corrupt)
+            #expect(try await store.digest() == before)
+        }
+    }
+
+    @Test("A key of another type is an error, never Offline")
+    func wrongType() async throws {
+        try await withStore { store in
+            try await store.command("SET", store.keys.user(.ann), "text")
+            let error = await #expect(throws: StoreError.self) { try await store.presence(.ann) }
+            #expect(error?.code == .corrupt)
+        }
+    }
+
+    @Test("All workers on one Redis have to split the users alike")
+    func shards() async throws {
+        try await withStore(shards: 4) { store in
+            try await store.checkShards()
+            try await store.checkShards()
+            let other = PresenceStore(
+                redis: store.redis, keys: KeySpace(prefix: "test", shards: 8), options: store.options)
+            let error = await #expect(throws: StoreError.self) { try await other.checkShards() }
+            #expect(error?.message.contains("with 4 shards") == true)
+            #expect(error?.message.contains("set shards to 4") == true)
+            try await store.checkShards()
+        }
+    }
+}

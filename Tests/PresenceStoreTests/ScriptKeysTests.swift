@@ -1,0 +1,126 @@
+import Foundation
+import PresenceCore
+import RedisClient
+import Support
+import Testing
+
+@testable import PresenceStore
+
+@Suite struct ScriptKeysTests {
+    static let oddIDs = ["{}", "{a}b", "}{", "a:b", "a/b", "\"'\\", " ", "👩‍👩‍👧", "e\u{301}", "\u{301}", "*?[", "user:ann"]
+
+    /// One life of a user, through every script.
+    private func live(_ user: UserID, in store: PresenceStore) async throws {
+        let phone = try await store.loggedIn(user, .iPhone)
+        _ = try await store.disconnect(user, session: phone.session)
+        let web = try await store.loggedIn(user, .web)
+        #expect(web.kicked == [phone.session])
+        try await store.silence(user, web.session)
+        #expect(try await store.heartbeat([Heartbeat(user: user, session: web.session)]) == [])
+        #expect(try await store.register(silenceMs: 60_000) == ["a"])
+        let fences = try await store.own(Array(0..<store.keys.shards), leaseMs: 60_000)
+        _ = try await store.sweep(fences)
+        try await store.silence(user, web.session)
+        #expect(try await store.settle([user]) == 1)
+        let iPad = try await store.loggedIn(user, .iPad)
+        try await store.silence(user, iPad.session)
+        #expect(try await store.settle([user]) == 1)
+        try await store.silence(user, iPad.session)
+        #expect(try await store.settle([user]) == 1)
+        let mac = try await store.loggedIn(user, .mac)
+        #expect(try await store.logout(user, session: mac.session).status == .offline)
+        let android = try await store.loggedIn(user, .android)
+        #expect(try await store.kick(user).kicked == [android.session])
+        let shard = store.keys.shard(of: user)
+        let entries = try await store.entries(shard)
+        let refused = [RefusedEntry(position: entries[0].position, why: "400")]
+        let acknowledged = try await store.acknowledge(
+            shard, fence: fences[shard]!, upTo: entries[0].position, count: 1, refused: refused)
+        #expect(acknowledged == .acknowledged)
+        try await store.release(fences)
+        #expect(try await store.changes(user).count == 11)
+    }
+
+    @Test("No script touches a key it was not given")
+    func declaredKeys() async throws {
+        try await RedisServer.withRedis { server in
+            try await server.withClient { redis in
+                let store = PresenceStore(
+                    redis: redis, keys: KeySpace(prefix: "test", shards: 2), options: StoreOptions(worker: "a"))
+                let monitor = try await Monitor(server)
+                defer { monitor.stop() }
+                for id in ["ann"] + Self.oddIDs { try await live(UserID(id), in: store) }
+                try await store.command("ECHO", "the end")
+                try await eventually(else: "MONITOR shows no end") { monitor.lines.last?.contains("the end") == true }
+
+                var given: Set<String> = []
+                var seen: Set<String> = []
+                for line in monitor.lines {
+                    let words = Monitor.words(line)
+                    if words.first == "EVAL" || words.first == "EVALSHA" {
+                        given = Set(words[3..<(3 + Int(words[2])!)])
+                        if words[0] == "EVALSHA" { seen.insert(words[1]) }
+                    } else if line.contains("lua]"), words.first != "TIME" {
+                        let touched = words.first == "DEL" ? words[1...] : words[1...1]
+                        #expect(given.isSuperset(of: touched), "\(line)")
+                    }
+                }
+                #expect(seen == Set(Scripts.all.map(\.sha1)))
+            }
+        }
+    }
+
+    @Test("On a cluster, all keys of a user are in one slot, whatever the id")
+    func oneSlot() async throws {
+        let clusterPort = try await FreePort.next()
+        try await RedisServer.withRedis(["--cluster-enabled", "yes", "--cluster-port", "\(clusterPort)"]) { server in
+            try await server.withClient { redis in
+                let keys = KeySpace(prefix: "test", shards: 128)
+                let store = PresenceStore(redis: redis, keys: keys, options: StoreOptions(worker: "a"))
+                try await store.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+                try await eventually(else: "the cluster does not start") {
+                    try await store.command("CLUSTER", "INFO").string?.contains("cluster_state:ok") == true
+                }
+                for id in Self.oddIDs {
+                    let user = try UserID(id)
+                    try await live(user, in: store)
+                    var slots: Set<Int64?> = []
+                    for key in store.userKeys(user) + store.timerKeys(user, [.never("Web:1")]) {
+                        slots.insert(try await store.command("CLUSTER", "KEYSLOT", key).int)
+                    }
+                    #expect(slots.count == 1, "\(id)")
+                }
+            }
+        }
+    }
+}
+
+/// What a server executes, as `redis-cli MONITOR` shows it.
+private struct Monitor {
+    private let process = Process()
+    private let path: String
+
+    init(_ server: RedisServer) async throws {
+        path = "\(server.folder)/monitor"
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["redis-cli", "-p", "\(server.port)", "MONITOR"]
+        process.standardOutput = FileHandle(forWritingAtPath: path)
+        try process.run()
+        let path = path
+        try await eventually(else: "MONITOR does not start") { Self.lines(path).first == "OK" }
+    }
+
+    var lines: [Substring] { Self.lines(path) }
+
+    func stop() { process.terminate() }
+
+    /// The words of a command, with Redis' escapes as they are.
+    static func words(_ line: Substring) -> [String] {
+        line.matches(of: /"((?:[^"\\]|\\.)*)"/).map { String($0.1) }
+    }
+
+    private static func lines(_ path: String) -> [Substring] {
+        (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
+    }
+}

@@ -1,0 +1,179 @@
+import PresenceCore
+import RedisClient
+import Testing
+
+@testable import PresenceStore
+
+@Suite struct SettleTests {
+    static let silences: [(Platform, Status, String)] = [
+        (.android, .pushOnline, "Disconnect/TimeOut"), (.iPhone, .pushOnline, "Disconnect/TimeOut"),
+        (.iPad, .pushOnline, "Disconnect/TimeOut"), (.windows, .offline, "Disconnect/TimeOut"),
+        (.mac, .offline, "Disconnect/TimeOut"), (.linux, .offline, "Disconnect/TimeOut"),
+        (.web, .offline, "Disconnect/LinkClose"), (.miniProgram, .offline, "Disconnect/LinkClose"),
+    ]
+
+    @Test("A client that fell silent is settled once, by the rules of its platform", arguments: silences)
+    func silence(_ platform: Platform, _ status: Status, _ event: String) async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, platform)
+            try await store.sweepAll()
+            #expect(try await store.settle([.ann]) == 0)
+            try await store.silence(.ann, login.session)
+            #expect(try await store.presence(.ann).status == .online)
+            #expect(try await store.settle([.ann]) == 1)
+            #expect(try await store.settle([.ann]) == 0)
+            #expect(try await store.presence(.ann).status == status)
+            #expect(try await store.story(.ann) == ["Login/Register", event])
+            #expect(try await store.changes(.ann).last?.userStatus == status)
+        }
+    }
+
+    @Test("Only sessions whose timers ended are settled, each with an event")
+    func several() async throws {
+        try await withStore(limits: LoginLimits(policy: .multi)) { store in
+            let web = try await store.loggedIn(.ann, .web)
+            let mac = try await store.loggedIn(.ann, .mac)
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            try await store.sweepAll()
+            for session in [web.session, phone.session] { try await store.silence(.ann, session) }
+            #expect(try await store.settle([.bob, .ann]) == 2)
+            #expect(try await store.statuses(.ann) == [mac.session: .online, phone.session: .pushOnline])
+            let settled = try await store.changes(.ann).suffix(2)
+            #expect(Set(settled.map(\.session)) == [web.session, phone.session])
+            #expect(Set(settled.map(\.id)).count == 2)
+            #expect(settled.map(\.userStatus) == [.online, .online])
+        }
+    }
+
+    @Test("Seven days after PushOnline a session ends, once")
+    func expired() async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, .android)
+            _ = try await store.disconnect(.ann, session: login.session)
+            try await store.sweepAll()
+            #expect(try await store.settle([.ann]) == 0)
+            try await store.silence(.ann, login.session)
+            #expect(try await store.settle([.ann]) == 1)
+            #expect(try await store.settle([.ann]) == 0)
+            #expect(try await store.presence(.ann).status == .offline)
+            #expect(try await store.story(.ann) == ["Login/Register", "Disconnect/LinkClose", "Logout/Expired"])
+            #expect(try await store.deadline(.ann) == nil)
+        }
+    }
+
+    @Test("During a grace period nobody is settled as lost, and afterwards who is")
+    func grace() async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, .web)
+            let shard = store.keys.shard(of: .ann)
+            try await store.sweepAll()
+            try await store.command("SET", store.keys.grace(shard), "1", "PX", "50000")
+            try await store.silence(.ann, login.session)
+            #expect(try await store.settle([.ann]) == 0)
+            let graceEnd = try #require(try await store.command("PEXPIRETIME", store.keys.grace(shard)).int)
+            #expect(abs(try #require(try await store.deadline(.ann)) - graceEnd) <= 2)
+            try await store.command("DEL", store.keys.grace(shard))
+            #expect(try await store.settle([.ann]) == 1)
+        }
+    }
+
+    @Test("After an outage nobody is settled before a sweep has seen it and given grace")
+    func outage() async throws {
+        try await withStore(shards: 1) { store in
+            let login = try await store.loggedIn(.ann, .web)
+            try await store.silence(.ann, login.session)
+            #expect(try await store.settle([.ann]) == 0)
+            let before = try await store.nowMs() - 16_000
+            try await store.command("SET", store.keys.sweep(0), String(before))
+            #expect(try await store.settle([.ann]) == 0)
+            try await store.sweepAll()
+            #expect(try await store.settle([.ann]) == 0)
+            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            try await store.command("DEL", store.keys.grace(0))
+            #expect(try await store.settle([.ann]) == 0)
+            #expect(try await store.presence(.ann).status == .online)
+        }
+    }
+
+    @Test("A session logged in after the sweep read the user is left alone, and swept again at once")
+    func loginInBetween() async throws {
+        try await withStore(limits: LoginLimits(policy: .multi)) { store in
+            let mac = try await store.loggedIn(.ann, .mac)
+            let old = try await store.loggedIn(.ann, .web)
+            try await store.sweepAll()
+            try await store.silence(.ann, mac.session)
+            try await store.silence(.ann, old.session)
+            let call = store.settleCall(try await store.presence(.ann))
+            let again = try await store.loggedIn(.ann, .web)
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            for session in [again.session, phone.session] { try await store.silence(.ann, session) }
+            let answer = try await store.run([call])[0].get()
+            #expect(try answer.int(0) == 1)
+            #expect(try await store.statuses(.ann) == [again.session: .online, phone.session: .online])
+            #expect(try #require(try await store.deadline(.ann)) <= (try await store.nowMs()))
+            #expect(try await store.settle([.ann]) == 2)
+        }
+    }
+
+    @Test("A heartbeat after the sweep read the user keeps the session")
+    func heartbeatInBetween() async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, .web)
+            try await store.sweepAll()
+            try await store.silence(.ann, login.session)
+            let call = store.settleCall(try await store.presence(.ann))
+            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            #expect(try await store.run([call])[0].get().int(0) == 0)
+            #expect(try await store.presence(.ann).status == .online)
+        }
+    }
+
+    @Test("The deadline is re-armed to the first timer that is left, and leaves with the last")
+    func deadline() async throws {
+        try await withStore(limits: LoginLimits(policy: .multi)) { store in
+            let mac = try await store.loggedIn(.ann, .mac)
+            let web = try await store.loggedIn(.ann, .web)
+            let deadlines = store.keys.deadlines(store.keys.shard(of: .ann))
+            try await store.sweepAll()
+            try await store.command("ZADD", deadlines, "1", "ann", "1", "bob")
+            #expect(try await store.settle([.ann, .bob]) == 0)
+            try await expectDeadline(store.keys.lease(.ann, web.session), in: store)
+            #expect(try await store.deadline(.bob) == nil)
+
+            try await store.silence(.ann, web.session)
+            #expect(try await store.settle([.ann]) == 1)
+            try await expectDeadline(store.keys.lease(.ann, mac.session), in: store)
+
+            try await store.silence(.ann, mac.session)
+            #expect(try await store.settle([.ann]) == 1)
+            #expect(try await store.deadline(.ann) == nil)
+        }
+    }
+
+    @Test("A client that fell silent is due again at the end of its time to be reached by push")
+    func pushDeadline() async throws {
+        try await withStore { store in
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            try await store.sweepAll()
+            try await store.silence(.ann, phone.session)
+            #expect(try await store.settle([.ann]) == 1)
+            try await expectDeadline(store.keys.push(.ann, phone.session), in: store)
+        }
+    }
+
+    private func expectDeadline(_ timer: String, in store: PresenceStore) async throws {
+        let end = try #require(try await store.command("PEXPIRETIME", timer).int)
+        #expect(abs(try #require(try await store.deadline(.ann)) - end) <= 2)
+    }
+
+    @Test("A record that cannot be read holds up nobody else")
+    func corruptNeighbour() async throws {
+        try await withStore { store in
+            let login = try await store.loggedIn(.ann, .web)
+            try await store.command("HSET", store.keys.user(.bob), "Web:1", "nonsense")
+            try await store.sweepAll()
+            try await store.silence(.ann, login.session)
+            #expect(try await store.settle([.bob, .ann]) == 1)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import PresenceCore
+import RedisClient
+
+@testable import PresenceStore
+
+extension PresenceStore {
+    /// One call of the login script, as `login` makes it.
+    func loginCall(_ user: UserID, _ session: SessionID, declared: [SessionID] = []) -> RedisScriptCall {
+        let rule = rule(for: session.platform)
+        return RedisScriptCall(
+            Scripts.login, keys: userKeys(user) + [keys.lease(user, session)] + timerKeys(user, declared),
+            arguments: [
+                user.rawValue, session.generation.rawValue, session.device,
+                String(platforms[session.platform].heartbeat.timeoutMs), "worker=a",
+                rule.excluded.map(\.name).joined(separator: ","), rule.sharing.map(\.name).joined(separator: ","),
+                String(rule.limit), rule.onLimit.rawValue, "1000",
+            ] + declared.map(\.description))
+    }
+
+    /// One call of the kick script that ends all sessions, as `kick` makes it.
+    func kickCall(_ user: UserID, declared: [SessionID]) -> RedisScriptCall {
+        RedisScriptCall(
+            Scripts.kick, keys: userKeys(user) + timerKeys(user, declared),
+            arguments: [user.rawValue, Generation.random().rawValue, "", "", "", "1000"] + declared.map(\.description))
+    }
+}

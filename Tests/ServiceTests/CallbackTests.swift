@@ -1,0 +1,186 @@
+import AsyncHTTPClient
+import Crypto
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import PresenceCore
+import Support
+import Synchronization
+import Testing
+
+@testable import Callbacks
+
+@Suite("Callbacks to a real receiver")
+struct CallbackSenderTests {
+    @Test(
+        "2xx is delivered; timeouts, redirects, 408, 429 and 5xx are tried again; other 4xx are refused",
+        arguments: [
+            (200, "delivered"), (204, "delivered"), (301, "retry"), (302, "retry"), (307, "retry"), (400, "refused"),
+            (404, "refused"), (408, "retry"), (429, "retry"), (500, "retry"), (503, "retry"),
+        ])
+    func outcomes(_ status: Int, _ expected: String) async throws {
+        try await Receiver.with(status: status) { receiver, url in
+            let outcome = try await deliver(try change(.login, .register, "Web"), to: url)
+            #expect(outcome.word == expected)
+            #expect(receiver.heard.count == 1, "a redirect must not be followed")
+        }
+    }
+
+    @Test("An attempt carries the body, its length and type, and the proofs, checked by an independent HMAC")
+    func proofs() async throws {
+        let key = Data(repeating: 9, count: 32)
+        try await Receiver.with(status: 200) { receiver, url in
+            var options = CallbackOptions(url: try CallbackURL(url + "?app=demo"), sdkAppID: 14, signToken: "token")
+            options.webhookSecrets = [try WebhookSecret("whsec_" + key.base64EncodedString())]
+            let sent = try change(.login, .register, "iPhone", address: "192.0.2.1")
+            #expect(try await deliver(sent, options) == .delivered)
+            let heard = try #require(receiver.heard.first)
+            #expect(heard.body == CallbackBody(sent).json)
+            #expect(heard.header("content-type") == "application/json")
+            #expect(heard.query["app"] == "demo")
+            #expect(heard.query["SdkAppid"] == "14")
+            #expect(heard.query["ClientIP"] == "192.0.2.1")
+            #expect(heard.query["OptPlatform"] == "IOS")
+            let time = try #require(heard.query["RequestTime"])
+            let sign = SHA256.hash(data: Data("token\(time)".utf8)).map { String(format: "%02x", $0) }.joined()
+            #expect(heard.query["Sign"] == sign)
+            #expect(abs(try #require(Double(time)) - Date().timeIntervalSince1970) < 60)
+            let signed = "\(sent.id).\(try #require(heard.header("webhook-timestamp"))).\(heard.body)"
+            let code = HMAC<SHA256>.authenticationCode(for: Data(signed.utf8), using: SymmetricKey(data: key))
+            #expect(heard.header("webhook-id") == sent.id)
+            #expect(heard.header("webhook-signature") == "v1,\(Data(code).base64EncodedString())")
+        }
+    }
+
+    @Test("Without token and secrets there are no proofs")
+    func plain() async throws {
+        try await Receiver.with(status: 200) { receiver, url in
+            _ = try await deliver(try change(.login, .register, "Web"), to: url)
+            let heard = try #require(receiver.heard.first)
+            #expect(heard.query["Sign"] == nil)
+            #expect(heard.header("webhook-signature") == nil)
+        }
+    }
+
+    @Test("A receiver that does not answer is given up after the timeout")
+    func silence() async throws {
+        try await Receiver.with(status: nil) { _, url in
+            let options = CallbackOptions(url: try CallbackURL(url), timeoutMs: 100)
+            let start = ContinuousClock.now
+            let outcome = try await deliver(try change(.login, .register, "Web"), options)
+            #expect(outcome == .retry(afterMs: nil, detail: "no answer within 100 ms"))
+            #expect(start.duration(to: .now) < .seconds(2))
+        }
+    }
+
+    @Test("Where nobody listens, the attempt fails at once")
+    func nobody() async throws {
+        let port = try await FreePort.next()
+        let start = ContinuousClock.now
+        let outcome = try await deliver(try change(.login, .register, "Web"), to: "http://127.0.0.1:\(port)/")
+        #expect(outcome.word == "retry")
+        #expect(start.duration(to: .now) < .seconds(1))
+    }
+
+    @Test("An endless answer does not hold the delivery")
+    func endless() async throws {
+        try await Receiver.with(status: 200, endless: true) { _, url in
+            let outcome = try await deliver(try change(.login, .register, "Web"), to: url)
+            #expect(outcome == .delivered)
+        }
+    }
+
+    @Test("A switched-off extension counts as delivered and is not sent; the others are")
+    func extensions() async throws {
+        try await Receiver.with(status: 200) { receiver, url in
+            let options = CallbackOptions(url: try CallbackURL(url), extensions: [.expired])
+            #expect(try await deliver(try change(.logout, .kicked, "Web"), options) == .delivered)
+            #expect(receiver.heard.isEmpty)
+            #expect(try await deliver(try change(.logout, .expired, "Web"), options) == .delivered)
+            #expect(receiver.heard.count == 1)
+        }
+    }
+
+    private func deliver(_ change: StatusChange, to url: String) async throws -> DeliveryOutcome {
+        try await deliver(change, CallbackOptions(url: try CallbackURL(url)))
+    }
+
+    private func deliver(_ change: StatusChange, _ options: CallbackOptions) async throws -> DeliveryOutcome {
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: CallbackSender.clientConfiguration(for: options, inFlightMax: 4))
+        let outcome = await CallbackSender(options: options, client: client).deliver(change)
+        try await client.shutdown()
+        return outcome
+    }
+}
+
+extension DeliveryOutcome {
+    fileprivate var word: String {
+        switch self {
+        case .delivered: "delivered"
+        case .retry: "retry"
+        case .refused: "refused"
+        }
+    }
+}
+
+/// A receiver that answers every request alike, and writes down what it heard.
+private final class Receiver: Sendable {
+    struct Heard: Sendable {
+        let query: [String: String]
+        let headers: HTTPFields
+        let body: String
+
+        func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
+    }
+
+    private let requests = Mutex<[Heard]>([])
+    private let port = Mutex(0)
+
+    var heard: [Heard] { requests.withLock { $0 } }
+
+    /// - Parameter status: nil for no answer at all.
+    static func with(
+        status: Int?, endless: Bool = false, body: (Receiver, String) async throws -> Void
+    ) async throws {
+        let receiver = Receiver()
+        let router = Router()
+        router.post("cb") { request, _ in
+            let text = String(buffer: try await request.body.collect(upTo: 1 << 20))
+            receiver.write(Heard(query: request.pairs, headers: request.headers, body: text))
+            guard let status else {
+                try await Task.sleep(for: .seconds(60))
+                return Response(status: .ok)
+            }
+            guard endless else { return Response(status: .init(code: status), headers: [.location: "/cb"]) }
+            return Response(
+                status: .ok,
+                body: ResponseBody { writer in
+                    while true { try await writer.write(ByteBuffer(repeating: 32, count: 4_096)) }
+                })
+        }
+        let application = Application(
+            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in receiver.port.withLock { $0 = channel.localAddress?.port ?? 0 } },
+            eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), logger: .silent)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await application.run() }
+            defer { group.cancelAll() }
+            try await eventually(else: "the receiver does not listen") { receiver.port.withLock { $0 != 0 } }
+            try await body(receiver, "http://127.0.0.1:\(receiver.port.withLock { $0 })/cb")
+        }
+    }
+
+    private func write(_ request: Heard) { requests.withLock { $0.append(request) } }
+}
+
+extension Request {
+    fileprivate var pairs: [String: String] {
+        let items = uri.queryParameters.map { (String($0.key), String($0.value)) }
+        return Dictionary(items, uniquingKeysWith: { first, _ in first })
+    }
+}
