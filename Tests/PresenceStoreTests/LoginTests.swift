@@ -24,9 +24,7 @@ import Testing
                         id: login.session.generation.rawValue, user: .ann, version: login.version, previous: 0,
                         atMs: login.version, action: .login, reason: .register, session: login.session,
                         status: .online, userStatus: .online))
-            let timerEnd = try #require(
-                try await store.command("PEXPIRETIME", store.keys.lease(.ann, login.session)).int)
-            #expect(abs(try #require(try await store.deadline(.ann)) - timerEnd) <= 2)
+            try await store.expectDeadline(of: .ann, atEndOf: store.keys.lease(.ann, login.session))
         }
     }
 

@@ -70,8 +70,7 @@ import Testing
             try await store.command("SET", store.keys.grace(shard), "1", "PX", "50000")
             try await store.silence(.ann, login.session)
             #expect(try await store.settle([.ann]) == 0)
-            let graceEnd = try #require(try await store.command("PEXPIRETIME", store.keys.grace(shard)).int)
-            #expect(abs(try #require(try await store.deadline(.ann)) - graceEnd) <= 2)
+            try await store.expectDeadline(of: .ann, atEndOf: store.keys.grace(shard))
             try await store.command("DEL", store.keys.grace(shard))
             #expect(try await store.settle([.ann]) == 1)
         }
@@ -137,12 +136,12 @@ import Testing
             try await store.sweepAll()
             try await store.command("ZADD", deadlines, "1", "ann", "1", "bob")
             #expect(try await store.settle([.ann, .bob]) == 0)
-            try await expectDeadline(store.keys.lease(.ann, web.session), in: store)
+            try await store.expectDeadline(of: .ann, atEndOf: store.keys.lease(.ann, web.session))
             #expect(try await store.deadline(.bob) == nil)
 
             try await store.silence(.ann, web.session)
             #expect(try await store.settle([.ann]) == 1)
-            try await expectDeadline(store.keys.lease(.ann, mac.session), in: store)
+            try await store.expectDeadline(of: .ann, atEndOf: store.keys.lease(.ann, mac.session))
 
             try await store.silence(.ann, mac.session)
             #expect(try await store.settle([.ann]) == 1)
@@ -157,13 +156,8 @@ import Testing
             try await store.sweepAll()
             try await store.silence(.ann, phone.session)
             #expect(try await store.settle([.ann]) == 1)
-            try await expectDeadline(store.keys.push(.ann, phone.session), in: store)
+            try await store.expectDeadline(of: .ann, atEndOf: store.keys.push(.ann, phone.session))
         }
-    }
-
-    private func expectDeadline(_ timer: String, in store: PresenceStore) async throws {
-        let end = try #require(try await store.command("PEXPIRETIME", timer).int)
-        #expect(abs(try #require(try await store.deadline(.ann)) - end) <= 2)
     }
 
     @Test("A record that cannot be read holds up nobody else")

@@ -106,6 +106,13 @@ extension PresenceStore {
         try await command("ZSCORE", keys.deadlines(keys.shard(of: user)), user.rawValue).int
     }
 
+    /// Checks that a user is due when this timer ends, and not to the millisecond: a script's clock runs on.
+    func expectDeadline(of user: UserID, atEndOf timer: String) async throws {
+        let end = try #require(try await command("PEXPIRETIME", timer).int)
+        let deadline = try #require(try await deadline(user))
+        #expect((end - 100...end + 100).contains(deadline))
+    }
+
     func nowMs() async throws -> Int64 {
         let time = try #require(try await command("TIME").array?.compactMap(\.int))
         return time[0] * 1000 + time[1] / 1000

@@ -188,6 +188,16 @@ struct APIBadInputTests {
         }
     }
 
+    @Test("A body that announces itself as too large is refused before it is sent", .timeLimit(.minutes(1)))
+    func announcedBodyOverCap() async throws {
+        try await APIServer.withoutRedis { api in
+            let length = "\(APILimits.bodyBytesMax + 1)"
+            let head = Call(method: .POST, path: "/v1/sessions", headers: ["Content-Length": length])
+            let answer = try await api.call(head)
+            #expect(answer.status == 413)
+        }
+    }
+
     @Test("A method a path does not take is answered with those it does")
     func allow() async throws {
         try await APIServer.withoutRedis { api in

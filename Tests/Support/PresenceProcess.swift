@@ -44,14 +44,18 @@ package actor PresenceProcess {
         return child.log
     }
 
-    /// Starts a worker and waits until it is ready.
+    /// Starts a worker and waits until it listens.
+    /// - Parameters:
+    ///   - url: nil for a private Redis; then the worker must end with `stop`, which takes it along.
+    ///   - home: the home folder it finds itself in.
     package static func start(
-        redis url: String?, _ settings: [String: String], folder: String, log: String = "worker.log"
+        redis url: String?, _ settings: [String: String], folder: String, log: String = "worker.log", home: String? = nil
     ) async throws -> PresenceProcess {
         var flags = ["--port", "0", "--log-level", "debug"]
         if let url { flags += ["--redis-url", url] }
         for (key, value) in settings { flags += ["--" + key.replacing(".", with: "-"), value] }
-        let child = try ChildProcess([binary, "serve"] + flags, folder: folder, log: log)
+        let words = home.map { ["env", "-u", "XDG_STATE_HOME", "HOME=\($0)"] } ?? []
+        let child = try ChildProcess(words + [binary, "serve"] + flags, folder: folder, log: log)
         var port: Int?
         try await eventually(timeout: .seconds(20), else: "the worker does not listen: \(child.log.suffix(1000))") {
             guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.log.suffix(1000))") }

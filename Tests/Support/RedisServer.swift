@@ -27,15 +27,30 @@ package actor RedisServer {
     package static func withRedis<Result: Sendable>(
         _ arguments: [String] = [], body: (RedisServer) async throws -> Result
     ) async throws -> Result {
-        let server = try RedisServer(port: await FreePort.next(), arguments: arguments)
+        let server = try await started(arguments)
         do {
-            try await server.start()
             let result = try await body(server)
             await server.remove()
             return result
         } catch {
             await server.remove()
             throw error
+        }
+    }
+
+    /// A new server; one that does not start, as its port was taken since it was chosen, is given up for another.
+    private static func started(_ arguments: [String]) async throws -> RedisServer {
+        var attemptsLeft = 3
+        while true {
+            let server = try RedisServer(port: await FreePort.next(), arguments: arguments)
+            do {
+                try await server.start()
+                return server
+            } catch {
+                await server.remove()
+                attemptsLeft -= 1
+                if attemptsLeft == 0 { throw error }
+            }
         }
     }
 
@@ -76,9 +91,10 @@ package actor RedisServer {
         removeFolder(folder)
     }
 
+    /// Asked on the socket in the server's own folder: another server may listen on the port.
     private func accepts() async -> Bool {
         let channel = try? await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-            .connect(host: "127.0.0.1", port: port).get()
+            .connect(unixDomainSocketPath: socketPath).get()
         try? await channel?.close()
         return channel != nil
     }
