@@ -15,6 +15,7 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -45,6 +46,8 @@ let package = Package(
             name: "RedisClient",
             dependencies: ["CHiredis", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "UserSig", dependencies: ["CZlib", crypto], swiftSettings: strict),
         .target(name: "PresenceCore", swiftSettings: strict),
         .target(
             name: "PresenceStore",
@@ -61,13 +64,16 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "PresenceAPI",
-            dependencies: ["PresenceCore", "PresenceStore", hummingbird, crypto, nio("NIOCore"), logging],
+            dependencies: [
+                "PresenceCore", "PresenceStore", "UserSig", hummingbird, hummingbirdCore, crypto, nio("NIOCore"),
+                logging,
+            ],
             resources: [.embedInCode("openapi.json")],
             swiftSettings: strict),
         .executableTarget(
             name: "presence",
             dependencies: [
-                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "PresenceAPI",
+                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "PresenceAPI",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"), nio("NIOPosix"),
@@ -81,6 +87,7 @@ let package = Package(
             ],
             path: "Tests/Support",
             swiftSettings: strict),
+        .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib"], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
         .testTarget(
@@ -90,9 +97,18 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient", "Callbacks",
+                "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
+                "Callbacks",
                 "Support", crypto, httpClient, hummingbird, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CompatibleTests",
+            dependencies: [
+                "PresenceAPI", "PresenceStore", "PresenceCore", "UserSig", "RedisClient", "Support", httpClient,
+                nio("NIOCore"), nio("NIOHTTP1"),
+            ],
+            exclude: ["Python"],
             swiftSettings: strict),
         .testTarget(name: "FaultTests", dependencies: ["presence", "RedisClient", "Support"], swiftSettings: strict),
     ]

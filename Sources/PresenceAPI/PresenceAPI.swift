@@ -8,6 +8,7 @@
 // Does not: decide any rule of presence, touch Redis, or end TLS.
 
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import PresenceCore
@@ -57,7 +58,10 @@ package struct PresenceAPI: Sendable {
     ) -> some ApplicationProtocol {
         Application(
             router: router(),
-            server: .http1(configuration: .init(idleTimeout: APILimits.idleTimeout)),
+            server: HTTPServerBuilder { responder in
+                EventLoopAffinity(
+                    base: HTTP1Channel(responder: responder, configuration: .init(idleTimeout: APILimits.idleTimeout)))
+            },
             configuration: .init(address: .hostname(host, port: port)),
             onServerRunning: { [logger] channel in
                 let bound = channel.localAddress?.port ?? port

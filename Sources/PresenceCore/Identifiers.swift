@@ -1,4 +1,5 @@
-/// The app's own id of a user: 1-128 bytes of UTF-8 without control characters.
+/// The app's own id of a user: 1-128 bytes of UTF-8 without control characters. Two ids are the same if their
+/// bytes are, as Redis sees it; Swift's strings would also take two spellings of one accent for the same.
 package struct UserID: Hashable, Sendable, CustomStringConvertible {
     package static let bytesMax = 128
 
@@ -13,6 +14,15 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
             throw InvalidInput(field: field, message: "must not contain control characters")
         }
         rawValue = raw
+    }
+
+    package static func == (left: UserID, right: UserID) -> Bool {
+        left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(rawValue.utf8.count)
+        rawValue.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }
 
@@ -78,13 +88,13 @@ package struct SessionID: Hashable, Sendable, CustomStringConvertible {
     }
 
     package init(_ raw: String, field: String = "session") throws(InvalidInput) {
-        let parts = raw.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 3, raw.utf8.count <= 256 else {
+        let parts = raw.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3 else {
             throw InvalidInput(field: field, message: "must be the `session` a login answered with")
         }
-        platform = try Platform(String(parts[0]), field: field)
-        instance = try InstanceID(String(parts[1]), field: field)
-        generation = try Generation(String(parts[2]), field: field)
+        platform = try Platform(String(Substring(parts[0])), field: field)
+        instance = try InstanceID(String(Substring(parts[1])), field: field)
+        generation = try Generation(String(Substring(parts[2])), field: field)
     }
 
     /// The device without the login: `<platform>:<instance>`, the name of its field in the user's record.
@@ -94,9 +104,14 @@ package struct SessionID: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension String {
-    /// C0, DEL and C1: what breaks logs, terminals and headers.
+    /// C0, DEL and C1 (in UTF-8: C2 80 to C2 9F): what breaks logs, terminals and headers.
     package var containsControlCharacter: Bool {
-        unicodeScalars.contains { $0.properties.generalCategory == .control }
+        var before: UInt8 = 0
+        for byte in utf8 {
+            if byte < 0x20 || byte == 0x7F || (before == 0xC2 && byte < 0xA0) { return true }
+            before = byte
+        }
+        return false
     }
 }
 

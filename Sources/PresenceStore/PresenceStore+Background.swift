@@ -85,19 +85,32 @@ extension PresenceStore {
         return swept
     }
 
-    /// Settles what the timers of these users have ended. A user whose record cannot be read stays due, which the
-    /// lag of the next sweeps shows, and does not hold up the others.
-    /// - Returns: how many sessions changed.
-    package func settle(_ users: [UserID]) async throws(StoreError) -> Int {
+    /// Settles what the timers of these users have ended. Users whose record cannot be read are put off for a
+    /// while, so that they do not hold up the others.
+    package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
         let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
-        let presences = zip(users, records).compactMap { user, record in
-            try? Self.presence(of: user, record: record.orThrow())
+        var presences: [UserPresence] = []
+        var unreadable: [UserID] = []
+        for (user, record) in zip(users, records) {
+            if let presence = try? Self.presence(of: user, record: record.orThrow()) {
+                presences.append(presence)
+            } else {
+                unreadable.append(user)
+            }
         }
-        var settled = 0
-        for answer in try await run(presences.map(settleCall)) {
-            if let answer = try? answer.get(), answer.word == "settled" { settled += try answer.int(0) }
+        var answer = SettleAnswer(changed: 0, unreadable: unreadable)
+        for settled in try await run(presences.map(settleCall)) {
+            if let settled = try? settled.get(), settled.word == "settled" { answer.changed += try settled.int(0) }
         }
-        return settled
+        if !unreadable.isEmpty {
+            _ = try await pipeline(
+                unreadable.map { user in
+                    RedisCommand(
+                        "ZINCRBY", key: keys.deadlines(keys.shard(of: user)),
+                        String(StoreLimits.unreadablePutOffMs), user.rawValue)
+                })
+        }
+        return answer
     }
 
     func settleCall(_ presence: UserPresence) -> RedisScriptCall {
@@ -122,6 +135,13 @@ extension PresenceStore {
 
 /// Grows with every change of a shard's owner; work under an old one is refused.
 package typealias Fence = Int
+
+package struct SettleAnswer: Sendable, Equatable {
+    /// Sessions that changed.
+    package var changed: Int
+    /// Users with a record this service did not write.
+    package var unreadable: [UserID]
+}
 
 package enum SweepAnswer: Sendable, Equatable {
     /// `lagMs`: how overdue the first of the due users is. `graceMs`: what is left of a grace period, else 0.

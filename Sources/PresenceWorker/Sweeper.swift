@@ -48,8 +48,13 @@ struct Sweeper: Sendable {
     private func settle(_ users: [UserID]) async throws {
         for start in stride(from: 0, to: users.count, by: WorkerLimits.settleBatchUsersMax) {
             let batch = users[start..<min(start + WorkerLimits.settleBatchUsersMax, users.count)]
-            let settled = try await store.settle(Array(batch))
-            if settled > 0 { logger.debug("Settled sessions", metadata: ["count": "\(settled)"]) }
+            let answer = try await store.settle(Array(batch))
+            if answer.changed > 0 { logger.debug("Settled sessions", metadata: ["count": "\(answer.changed)"]) }
+            for user in answer.unreadable {
+                logger.error(
+                    "A user's record is not one this service wrote; correct or delete it",
+                    metadata: ["key": "\(store.keys.user(user))"])
+            }
         }
     }
 }

@@ -50,7 +50,9 @@ struct Service: Sendable {
     private func check(_ store: PresenceStore) async throws {
         while true {
             do {
-                _ = try await store.redis.checkServer()
+                let info = try await store.redis.checkServer()
+                logger.info("Using Redis", metadata: ["software": "\(info.software)"])
+                for warning in info.warnings { logger.warning("\(warning)") }
                 return try await store.checkShards()
             } catch let error as RedisError where error.code == .notSent || error.code == .unknown {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])

@@ -34,6 +34,13 @@ import Testing
         #expect(try UserID(raw).description == raw)
     }
 
+    @Test("Two spellings of one accent are two users, as they are two keys in Redis")
+    func spellings() throws {
+        let (one, two) = (try UserID("\u{E9}"), try UserID("e\u{301}"))
+        #expect(one.rawValue == two.rawValue, "to Swift they are the same text")
+        #expect(one != two && Set([one, two]).count == 2)
+    }
+
     @Test("An instance id is 1 to 64 letters, digits, dots, underscores and dashes")
     func instances() throws {
         #expect(try InstanceID("A-z_0.9").rawValue == "A-z_0.9")

@@ -184,9 +184,9 @@ private struct History {
         try await store.silence(user, session)
         if online, Int.random(in: 0..<4, using: &random) == 0 {
             #expect(try await store.heartbeat([Heartbeat(user: user, session: session)]) == [])
-            #expect(try await store.settle([user]) == 0)
+            #expect(try await store.settle([user]).changed == 0)
         } else {
-            #expect(try await store.settle([user]) == 1)
+            #expect(try await store.settle([user]).changed == 1)
             models[user]!.timeOut(session)
             versions[user] = try await store.presence(user).version
         }

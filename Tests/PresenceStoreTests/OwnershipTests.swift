@@ -44,6 +44,13 @@ import Testing
             #expect(try await a.sweep([0: 2]) == [0: .lost])
             #expect(try await a.acknowledge(0, fence: 1, upTo: "1-0", count: 1, refused: []) == .lost)
             #expect(try await a.digest() == before)
+
+            try await a.asWorker("b").release([0: 2])
+            #expect(try await a.own([0], leaseMs: 60_000) == [0: 3])
+            #expect(try await a.sweep([0: 1]) == [0: .lost])
+            #expect(try await a.acknowledge(0, fence: 1, upTo: "1-0", count: 1, refused: []) == .lost)
+            try await a.release([0: 1])
+            #expect(try await a.asWorker("b").own([0], leaseMs: 60_000) == [:])
         }
     }
 
@@ -74,7 +81,7 @@ import Testing
             #expect(due == [.ann, .bob])
             #expect((7000...10_000).contains(lagMs))
             #expect(graceMs == 0)
-            #expect(try await store.settle(due) == 0)
+            #expect(try await store.settle(due).changed == 0)
             #expect(try await store.sweep(fences) == [0: .swept(due: [], lagMs: 0, graceMs: 0)])
         }
     }
@@ -90,7 +97,7 @@ import Testing
             }
             #expect(due.count == StoreLimits.sweepBatchUsersMax)
             #expect(due.first?.rawValue == "user-0")
-            #expect(try await store.settle(due) == 0)
+            #expect(try await store.settle(due).changed == 0)
             guard case .swept(let rest, _, _)? = try await store.sweep(fences)[0] else {
                 throw Unexpected("the sweep was refused")
             }

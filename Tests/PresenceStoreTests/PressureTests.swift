@@ -48,7 +48,7 @@ import Testing
             #expect(try await store.kick(.ann, platform: .linux).kicked.count == 1)
             try await store.sweepAll()
             try await store.silence(.ann, iPad.session)
-            #expect(try await store.settle([.ann]) == 1)
+            #expect(try await store.settle([.ann]).changed == 1)
             #expect(
                 try await store.statuses(.ann)
                     == [mac.session: .online, phone.session: .pushOnline, iPad.session: .pushOnline])

@@ -49,7 +49,8 @@ package actor PresenceProcess {
     ///   - url: nil for a private Redis; then the worker must end with `stop`, which takes it along.
     ///   - home: the home folder it finds itself in.
     package static func start(
-        redis url: String?, _ settings: [String: String], folder: String, log: String = "worker.log", home: String? = nil
+        redis url: String?, _ settings: [String: String], folder: String, log: String = "worker.log",
+        home: String? = nil
     ) async throws -> PresenceProcess {
         var flags = ["--port", "0", "--log-level", "debug"]
         if let url { flags += ["--redis-url", url] }
