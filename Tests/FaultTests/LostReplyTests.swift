@@ -23,9 +23,12 @@ struct LostReplyTests {
     }
 
     private func story(_ backend: Backend, _ proxy: FaultProxy, _ receiver: CallbackReceiver) async throws {
+        proxy.cutReplyOnce(whenRequestContains: "Android:one")
         let first = try await backend.session("ann", "Android", instance: "one")
+        #expect(!proxy.isCutPending, "the reply was not cut")
 
-        proxy.cutReplyOnce(whenRequestContains: "one-and-only")
+        // The call that displaces a session is the one that names it.
+        proxy.cutReplyOnce(whenRequestContains: first)
         let login = try await backend.login("ann", "Android", instance: "one-and-only")
         #expect(!proxy.isCutPending, "the reply was not cut")
         #expect(login.status == 201)

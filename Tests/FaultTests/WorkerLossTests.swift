@@ -35,7 +35,7 @@ struct WorkerLossTests {
 
     @Test("kill -9 of the only worker: when it is back nobody alive has gone Offline, the dead are settled")
     func allWorkersLost() async throws {
-        try await Deployment.with(workers: 1) { deployment in
+        try await Deployment.with(workers: 1, ["outage.grace-ms": "4000"]) { deployment in
             let alive = try await deployment.backend.session("alive", "Web")
             _ = try await deployment.backend.session("dead", "Web")
             try await deployment.workers[0].kill()
@@ -43,9 +43,13 @@ struct WorkerLossTests {
             try await eventually(else: "the clock stands still") { ContinuousClock.now > down }
             try await PresenceProcess.withWorker(
                 redis: deployment.redis.url,
-                Deployment.shortTimeouts.merging(["callback.url": deployment.receiver.url]) { $1 }
+                Deployment.shortTimeouts.merging(
+                    ["callback.url": deployment.receiver.url, "outage.grace-ms": "4000"]
+                ) { $1 }
             ) { worker in
                 let backend = Backend(worker)
+                try await deployment.graceHasBegun()
+                #expect(try await backend.status("alive") == "Online")
                 try await eventually(else: "the dead session was not settled") {
                     #expect(try await backend.heartbeat([("alive", alive)]).body["renewed"].int == 1)
                     return try await backend.status("dead") == "Offline"
