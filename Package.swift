@@ -105,8 +105,7 @@ let package = Package(
         .testTarget(
             name: "CompatibleTests",
             dependencies: [
-                "PresenceAPI", "PresenceStore", "PresenceCore", "UserSig", "RedisClient", "Support", httpClient,
-                nio("NIOCore"), nio("NIOHTTP1"),
+                "CZlib", "UserSig", "RedisClient", "Support", httpClient, nio("NIOCore"), nio("NIOHTTP1"),
             ],
             exclude: ["Python"],
             swiftSettings: strict),

@@ -13,7 +13,20 @@ need_swift() {
 # What building, running and testing need.
 need_toolchain() {
     need_swift
-    need_packages libhiredis-dev redis-server
+    need_packages libhiredis-dev zlib1g-dev redis-server
+}
+
+# The Python that tests start clients and receivers with: the packages of requirements.txt in an environment of
+# their own, installed again only when that file changes.
+need_python() {
+    local folder=.build/python requirements=Tests/CompatibleTests/Python/requirements.txt
+    if cmp --silent "$requirements" "$folder/requirements.txt"; then return; fi
+    python3 -c 'import ensurepip, venv' 2>/dev/null || need_packages python3 python3-venv
+    echo "Installing the Python packages of the tests" >&2
+    python3 -m venv --clear "$folder" || fail "python3 could not make an environment in $folder: its message is above"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$requirements" ||
+        fail "pip could not install $requirements: its message is above"
+    cp "$requirements" "$folder/"
 }
 
 # need_packages PACKAGE[:COMMAND]...: installs each Debian package that is not installed and whose command (by

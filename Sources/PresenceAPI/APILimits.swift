@@ -2,10 +2,12 @@ import NIOCore
 
 /// The limits of the HTTP API.
 package enum APILimits {
-    /// Users of one `POST /v1/statuses`.
+    /// Users of one `POST /v1/statuses` or `query_online_status`.
     package static let usersPerQueryMax = 500
     /// Sessions of one `POST /v1/heartbeats`.
     package static let heartbeatsPerCallMax = 1_000
+    /// Accounts of one `account_check`.
+    package static let accountsPerCheckMax = 100
     /// The reason given with a kick.
     package static let reasonBytesMax = 256
     /// A body, unless configured otherwise: 1 000 heartbeats of the longest ids, every byte of them escaped, fit.

@@ -1,24 +1,36 @@
 import Hummingbird
 import PresenceCore
 import PresenceStore
+import UserSig
 
 // What backends tell about their clients.
 
 extension PresenceAPI {
     func login(_ request: Request, _ context: Context) async throws -> Response {
         let body = try await request.json(as: LoginRequest.self, bytesMax: options.bodyBytesMax)
+        let user = try UserID(body.user)
         let answer = try await store.login(
-            UserID(body.user),
+            user,
             platform: store.platforms.platform(named: body.platform),
             instance: body.instance.map { try InstanceID($0) } ?? .unnamed,
-            details: body.details())
+            details: body.details(),
+            userSigIssuedAtMs: body.userSig.map { try userSig($0, of: user).issuedAt * 1_000 })
         switch answer {
         case .accepted(let login): return .json(login, status: .created)
         case .rejected(let inTheWay):
             var problem = Problem(.loginRejected, "Log one of these sessions out, or kick it, and log in again.")
             problem.sessions = inTheWay
             throw problem
+        case .revoked: throw Problem(.invalidUserSig, "The usersig was issued before a kick; issue a new one.")
         }
+    }
+
+    private func userSig(_ text: String, of user: UserID) throws -> UserSig {
+        guard let app = options.app else {
+            throw InvalidInput(
+                field: "userSig", message: "cannot be checked: configure app.id and app.secret-key, or leave it out")
+        }
+        return try app.verify(text, of: user.rawValue)
     }
 
     func heartbeats(_ request: Request, _ context: Context) async throws -> Response {

@@ -1,10 +1,10 @@
 // PresenceAPI: the HTTP way in.
 //
-// Promises: every route stands in one table (`routes`) and in `openapi.json`, and a test holds the two
-// against each other. What a caller sends is checked completely before the store is asked, so a refused
-// call changed nothing. Every failure is an RFC 9457 problem with a code from `ProblemCode`; if Redis
-// cannot be asked the answer is a 503, never "Offline". Everything a caller can make large has a limit
-// in `APILimits`.
+// Promises: every native route stands in one table (`routes`) and in `openapi.json`, and a test holds the two
+// against each other; the calls of the compatible API stand in `CompatibleCommand`. What a caller sends is
+// checked completely before the store is asked, so a refused call changed nothing. Every failure has a code, of
+// `ProblemCode` in an RFC 9457 problem or of the compatible API's own; if Redis cannot be asked the answer is an
+// error, never "Offline". Everything a caller can make large has a limit in `APILimits`.
 // Does not: decide any rule of presence, touch Redis, or end TLS.
 
 import Hummingbird
@@ -21,10 +21,15 @@ package struct APIOptions: Sendable {
     package var apiKeys: [String]
     /// The longest request body that is read.
     package var bodyBytesMax: Int
+    /// The app of the compatible API and of the usersigs clients log in with; without one there is neither.
+    package var app: CompatibleApp?
 
-    package init(apiKeys: [String] = [], bodyBytesMax: Int = APILimits.bodyBytesMax) {
+    package init(
+        apiKeys: [String] = [], bodyBytesMax: Int = APILimits.bodyBytesMax, app: CompatibleApp? = nil
+    ) {
         self.apiKeys = apiKeys
         self.bodyBytesMax = bodyBytesMax
+        self.app = app
     }
 }
 
@@ -74,6 +79,10 @@ package struct PresenceAPI: Sendable {
 
     func router() -> Router<Context> {
         let open = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
+        // First, as what logs requests logs their query, and here that has a usersig in it.
+        if let app = options.app {
+            open.add(middleware: CompatibleAPI(store: store, app: app, bodyBytesMax: options.bodyBytesMax))
+        }
         open.add(middleware: LogRequestsMiddleware(.debug))
         open.add(middleware: ProblemMiddleware())
         let keyed = open.group().add(middleware: BearerAuthentication(keys: options.apiKeys))

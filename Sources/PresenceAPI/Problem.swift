@@ -1,6 +1,7 @@
 import Hummingbird
 import PresenceCore
 import PresenceStore
+import UserSig
 
 /// A failed call as the caller is told about it (RFC 9457). Everything but `underlying` is safe to show.
 struct Problem: Error {
@@ -28,6 +29,7 @@ struct Problem: Error {
         case let error as InvalidInput: self.init(field: error.field, error.message)
         case let error as DecodingError: self.init(error)
         case let error as StoreError: self.init(error)
+        case let error as UserSigError: self.init(.invalidUserSig, error.message)
         default:
             self.init(.internalError, "This is our fault; the service's log has the reason.")
             underlying = error
@@ -68,7 +70,7 @@ extension Problem: JSONWritable {
         var response = Response.json(self, status: code.meaning.status)
         response.headers[.contentType] = "application/problem+json"
         response.headers[.retryAfter] = code.retryAfterSeconds.map(String.init)
-        if code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        response.headers[.wwwAuthenticate] = code.challenge
         if !allowed.isEmpty { response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ") }
         return response
     }

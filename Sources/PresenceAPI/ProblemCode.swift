@@ -5,6 +5,7 @@ enum ProblemCode: String, Sendable, CaseIterable {
     case invalidJSON = "invalid-json"
     case invalidField = "invalid-field"
     case unauthorized
+    case invalidUserSig = "invalid-usersig"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case loginRejected = "login-rejected"
@@ -20,6 +21,7 @@ enum ProblemCode: String, Sendable, CaseIterable {
         case .invalidJSON: (.badRequest, "The body is not the JSON object this call needs")
         case .invalidField: (.badRequest, "A value is missing or not acceptable")
         case .unauthorized: (.unauthorized, "A valid API key is needed")
+        case .invalidUserSig: (.unauthorized, "The usersig does not let this user log in")
         case .notFound: (.notFound, "There is no such path")
         case .methodNotAllowed: (.methodNotAllowed, "This path does not take this method")
         case .loginRejected: (.conflict, "Other sessions stand in the way of this login")
@@ -28,6 +30,15 @@ enum ProblemCode: String, Sendable, CaseIterable {
         case .redisUnavailable: (.serviceUnavailable, "Redis cannot be asked")
         case .overloaded: (.serviceUnavailable, "A limit that protects the service is reached")
         case .contended: (.serviceUnavailable, "Too many logins of this user at once")
+        }
+    }
+
+    /// The scheme of HTTP authentication a caller is asked for.
+    var challenge: String? {
+        switch self {
+        case .unauthorized: "Bearer"
+        case .invalidUserSig: "UserSig"
+        default: nil
         }
     }
 

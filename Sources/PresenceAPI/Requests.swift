@@ -11,6 +11,7 @@ struct LoginRequest: Decodable {
     var address: String?
     var network: String?
     var version: String?
+    var userSig: String?
 
     func details() throws(InvalidInput) -> ClientDetails {
         try ClientDetails(address: address, network: network, version: version)

@@ -5,6 +5,8 @@ package enum LoginAnswer: Sendable {
     case accepted(AcceptedLogin)
     /// Refused under `onLimit: reject`; these sessions stand in the way and were left alone.
     case rejected(inTheWay: [SessionID])
+    /// Refused: the usersig the client showed was issued before a kick that revoked it.
+    case revoked
 }
 
 package struct AcceptedLogin: Sendable, Equatable {

@@ -37,6 +37,9 @@ package struct KeySpace: Sendable {
 
     package func user(_ user: UserID) -> String { shardPrefixes[shard(of: user)] + "user:" + user.rawValue }
 
+    /// Redis time in ms of the kick that revoked the usersigs the user had; absent where none did.
+    package func revoked(_ user: UserID) -> String { shardPrefixes[shard(of: user)] + "revoked:" + user.rawValue }
+
     package func lease(_ user: UserID, _ session: SessionID) -> String { timer("lease:", user, session) }
     package func push(_ user: UserID, _ session: SessionID) -> String { timer("push:", user, session) }
 

@@ -7,8 +7,11 @@ extension PresenceStore {
     /// `onLimit: reject`, it is refused.
     ///
     /// One round trip where nobody is displaced; one more for every time it learns of sessions to end.
+    /// - Parameter userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown. A kick that revokes
+    ///   usersigs and a login with one exclude each other: whichever is second sees the first.
     package func login(
-        _ user: UserID, platform: Platform, instance: InstanceID, details: ClientDetails = .unknown
+        _ user: UserID, platform: Platform, instance: InstanceID, details: ClientDetails = .unknown,
+        userSigIssuedAtMs: Int? = nil
     ) async throws(StoreError) -> LoginAnswer {
         let session = SessionID(platform: platform, instance: instance, generation: .random())
         let rule = rule(for: platform)
@@ -17,11 +20,13 @@ extension PresenceStore {
             user.rawValue, session.generation.rawValue, session.device, String(timing.timeoutMs),
             Record.details(details, worker: options.worker), list(rule.excluded), list(rule.sharing),
             String(rule.limit), rule.onLimit.rawValue, String(backlogPerShardMax),
+            userSigIssuedAtMs.map { String($0) } ?? "",
         ]
         var declared: [SessionID] = []
         for _ in 0..<StoreLimits.declareAttemptsMax {
             let answer = try await run(
-                Scripts.login, keys: userKeys(user) + [keys.lease(user, session)] + timerKeys(user, declared),
+                Scripts.login,
+                keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
                 arguments + declared.map(\.description))
             switch answer.word {
             case "accepted":
@@ -31,6 +36,7 @@ extension PresenceStore {
                         heartbeat: timing, kicked: try answer.sessions(from: 2)))
             case "stale": declared = try answer.sessions(from: 0)
             case "rejected": return .rejected(inTheWay: try answer.sessions(from: 0))
+            case "revoked": return .revoked
             case "full":
                 throw StoreError(
                     .overloaded,
@@ -101,17 +107,19 @@ extension PresenceStore {
     }
 
     /// Ends the sessions on a platform, of an instance, or all of them.
+    /// - Parameter revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
     package func kick(
-        _ user: UserID, platform: Platform? = nil, instance: InstanceID? = nil, note: String? = nil
+        _ user: UserID, platform: Platform? = nil, instance: InstanceID? = nil, note: String? = nil,
+        revokingUserSigs: Bool = false
     ) async throws(StoreError) -> KickAnswer {
         let arguments = [
             user.rawValue, Generation.random().rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
-            String(options.offlineRetentionMs),
+            String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
         ]
         var declared: [SessionID] = []
         for _ in 0..<StoreLimits.declareAttemptsMax {
             let answer = try await run(
-                Scripts.kick, keys: userKeys(user) + timerKeys(user, declared),
+                Scripts.kick, keys: userKeys(user) + [keys.revoked(user)] + timerKeys(user, declared),
                 arguments + declared.map(\.description))
             switch answer.word {
             case "kicked":

@@ -12,6 +12,8 @@ package struct StoreOptions: Sendable {
     package var offlineRetentionMs = 604_800_000
     /// How long delivered events stay in the stream.
     package var eventsRetentionMs = 600_000
+    /// How long a revocation of usersigs counts: as long as the oldest usersig accepted.
+    package var userSigAgeMaxMs = 15_552_000_000
     /// Undelivered events over all shards at which logins are refused.
     package var eventsBacklogMax = 1_000_000
     /// A pause of sweeping that a takeover does not explain.

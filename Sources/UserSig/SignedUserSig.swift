@@ -12,8 +12,10 @@ struct SignedUserSig {
 
     /// Takes the JSON's members in any order and spacing, and numbers also as strings: clients write both.
     init(_ text: String) throws(UserSigError) {
-        guard text.utf8.count <= UserSigLimits.textBytesMax,
-            let deflated = Data(base64Encoded: Data(text.utf8.map(Self.standard))),
+        guard text.utf8.count <= UserSigLimits.textBytesMax else { throw UserSigError(.unreadable) }
+        let base64 = Data(text.utf8.map(Self.standard))
+        // Foundation bears too much padding and stray last bits; what was signed has neither.
+        guard let deflated = Data(base64Encoded: base64), deflated.base64EncodedData() == base64,
             let json = Zlib.inflated(Array(deflated), bytesMax: UserSigLimits.inflatedBytesMax),
             let members = try? JSONDecoder().decode(Members.self, from: Data(json)), members.version == "2.0",
             let signature = Data(base64Encoded: members.sig)

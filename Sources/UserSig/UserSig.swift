@@ -26,7 +26,8 @@ package struct UserSig: Sendable, Equatable {
     /// The lines that are signed.
     var content: String {
         var lines = [
-            "TLS.identifier:\(identifier)", "TLS.sdkappid:\(sdkAppID)", "TLS.time:\(issuedAt)", "TLS.expire:\(lifetime)",
+            "TLS.identifier:\(identifier)", "TLS.sdkappid:\(sdkAppID)", "TLS.time:\(issuedAt)",
+            "TLS.expire:\(lifetime)",
         ]
         if let userbuf { lines.append("TLS.userbuf:\(userbuf)") }
         return lines.map { "\($0)\n" }.joined()

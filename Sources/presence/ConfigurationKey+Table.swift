@@ -74,9 +74,14 @@ extension ConfigurationKey {
     static let httpBodyMaxBytes = Self(
         "http.body-max-bytes", .number(1_024...16_777_216), default: "1048576", "The largest request body that is read."
     )
-    static let appID = Self("app.id", .number(1...4_294_967_295), "The app's number, sent as SdkAppid.")
+    static let appID = Self(
+        "app.id", .number(1...4_294_967_295),
+        "The app's number, sent as SdkAppid; with app.secret-key it switches the compatible API on.")
     static let appSecretKey = Self("app.secret-key", .text, isSecret: true, "The key that signs a usersig.")
     static let appAdmins = Self("app.admins", .list, default: "administrator", "Who may call the compatible API.")
+    static let appUserSigMaxAgeMs = Self(
+        "app.usersig-max-age-ms", .number(1_000...yearMs), default: "15552000000",
+        "How long after its issue a usersig counts at most, whatever it says; a kick is remembered as long.")
 
     /// `heartbeat.<class>-interval-ms`: how often clients of a class of platforms promise to heartbeat.
     static func heartbeatIntervalMs(_ platformClass: PlatformClass) -> Self {
@@ -103,6 +108,7 @@ extension ConfigurationKey {
             pushRetentionMs, offlineRetentionMs, callbackURL, callbackTimeoutMs, callbackInFlightMax,
             callbackSignToken, callbackWebhookSecrets, callbackSendKicked, callbackSendExpired, eventsRetentionMs,
             eventsBacklogMax, outageGapMs, outageGraceMs, appID, appSecretKey, appAdmins,
+            appUserSigMaxAgeMs,
         ]
 
     /// The keys of one platform, in the file only: they change a built-in platform or add one.

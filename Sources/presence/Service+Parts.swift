@@ -2,9 +2,11 @@ import AsyncHTTPClient
 import Callbacks
 import Foundation
 import NIOPosix
+import PresenceAPI
 import PresenceCore
 import PresenceStore
 import PresenceWorker
+import UserSig
 
 /// The parts of the service, each from its share of the configuration.
 extension Service {
@@ -14,6 +16,7 @@ extension Service {
         options.limits = configuration.login
         options.pushRetentionMs = configuration.pushRetentionMs
         options.offlineRetentionMs = configuration.offlineRetentionMs
+        options.userSigAgeMaxMs = configuration.app.userSigMaxAgeMs
         options.eventsRetentionMs = configuration.eventsRetentionMs
         options.eventsBacklogMax = configuration.eventsBacklogMax
         options.outageGapMs = configuration.outageGapMs
@@ -25,6 +28,14 @@ extension Service {
     private static func workerName() -> String {
         let host = ProcessInfo.processInfo.hostName.prefix { $0 != "." }.prefix(32)
         return "\(host)-\(Generation.random().rawValue.prefix(6))"
+    }
+
+    /// The app of the compatible API; nil unless both its id and its key are configured.
+    var compatibleApp: CompatibleApp? {
+        guard let id = configuration.app.id, let secretKey = configuration.app.secretKey else { return nil }
+        let key = UserSigKey(
+            sdkAppID: id, secretKey: secretKey, lifetimeMax: configuration.app.userSigMaxAgeMs / 1_000)
+        return CompatibleApp(key: key, admins: Set(configuration.app.admins))
     }
 
     /// The way to the callback receiver and the HTTP client it needs; nil if nobody is to be told.

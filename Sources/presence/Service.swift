@@ -72,9 +72,13 @@ struct Service: Sendable {
             store: store, database: database,
             options: WorkerOptions(callbacksInFlightMax: configuration.callbackInFlightMax),
             deliver: callbacks?.deliver, logger: logger)
+        let app = compatibleApp
+        if app == nil {
+            logger.info("The compatible API is off: set app.id and app.secret-key to switch it on")
+        }
         let api = PresenceAPI(
             store: store,
-            options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyMaxBytes),
+            options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyMaxBytes, app: app),
             readiness: { await reasonsUnready(store, work) }, logger: logger)
         let application = api.application(
             host: configuration.host, port: configuration.port, eventLoopGroup: MultiThreadedEventLoopGroup.singleton)

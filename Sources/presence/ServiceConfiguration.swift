@@ -39,6 +39,7 @@ struct ServiceConfiguration: Sendable {
         var id: Int?
         var secretKey: String?
         var admins: [String]
+        var userSigMaxAgeMs: Int
     }
 
     /// - Throws: a sentence naming the flag or key that is wrong and what would be accepted.
@@ -67,7 +68,7 @@ struct ServiceConfiguration: Sendable {
         outageGraceMs = try sources.required(.outageGraceMs)
         app = AppIdentity(
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),
-            admins: try sources.list(.appAdmins))
+            admins: try sources.list(.appAdmins), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
         try checkTogether()
     }
 

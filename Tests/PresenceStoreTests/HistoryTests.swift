@@ -124,6 +124,7 @@ private struct History {
             #expect(store.options.limits.onLimit == .reject)
             #expect(Set(inTheWay) == expected)
             #expect(!expected.isEmpty)
+        case .revoked: Issue.record("no usersig was shown")
         case .accepted(let login):
             #expect(Set(login.kicked) == expected)
             #expect(store.options.limits.onLimit == .kick || expected.isEmpty)

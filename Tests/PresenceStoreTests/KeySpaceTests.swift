@@ -23,6 +23,7 @@ import Testing
         #expect(keys.user(user) == "presence:{038}:user:123456789")
         #expect(keys.lease(user, session) == "presence:{038}:lease:123456789:iPhone:default:k3J9")
         #expect(keys.push(user, session) == "presence:{038}:push:123456789:iPhone:default:k3J9")
+        #expect(keys.revoked(user) == "presence:{038}:revoked:123456789")
         #expect(keys.deadlines(7) == "presence:{007}:deadlines")
         #expect(keys.events(127) == "presence:{127}:events")
         #expect(keys.workers == "presence:workers")

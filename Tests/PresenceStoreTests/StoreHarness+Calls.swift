@@ -8,19 +8,21 @@ extension PresenceStore {
     func loginCall(_ user: UserID, _ session: SessionID, declared: [SessionID] = []) -> RedisScriptCall {
         let rule = rule(for: session.platform)
         return RedisScriptCall(
-            Scripts.login, keys: userKeys(user) + [keys.lease(user, session)] + timerKeys(user, declared),
+            Scripts.login,
+            keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
             arguments: [
                 user.rawValue, session.generation.rawValue, session.device,
                 String(platforms[session.platform].heartbeat.timeoutMs), "worker=a",
                 rule.excluded.map(\.name).joined(separator: ","), rule.sharing.map(\.name).joined(separator: ","),
-                String(rule.limit), rule.onLimit.rawValue, "1000",
+                String(rule.limit), rule.onLimit.rawValue, "1000", "",
             ] + declared.map(\.description))
     }
 
     /// One call of the kick script that ends all sessions, as `kick` makes it.
     func kickCall(_ user: UserID, declared: [SessionID]) -> RedisScriptCall {
         RedisScriptCall(
-            Scripts.kick, keys: userKeys(user) + timerKeys(user, declared),
-            arguments: [user.rawValue, Generation.random().rawValue, "", "", "", "1000"] + declared.map(\.description))
+            Scripts.kick, keys: userKeys(user) + [keys.revoked(user)] + timerKeys(user, declared),
+            arguments: [user.rawValue, Generation.random().rawValue, "", "", "", "1000", "0"]
+                + declared.map(\.description))
     }
 }

@@ -76,7 +76,8 @@ struct HostileInputTests {
         "With an empty signature, or half of the right one, its verification fails",
         arguments: ["", "LvA7d/Iw7gSsnskvVzBDPA=="])
     func shortSignature(_ signature: String) {
-        let json = #"{"TLS.ver":"2.0","TLS.identifier":"xiaojun","TLS.sdkappid":1400000000,"TLS.expire":15552000,"#
+        let json =
+            #"{"TLS.ver":"2.0","TLS.identifier":"xiaojun","TLS.sdkappid":1400000000,"TLS.expire":15552000,"#
             + #""TLS.time":1700000000,"TLS.sig":"\#(signature)"}"#
         #expect(Vector.refusal(Vector.wrapped(json)) == .verificationFailed)
     }
@@ -109,7 +110,8 @@ struct HostileInputTests {
     @Test("The largest JSON that is read is the one of the bound")
     func bound() {
         func padded(to bytes: Int) -> String {
-            let json = #"{"TLS.ver":"2.0","TLS.identifier":"xiaojun","TLS.sdkappid":1400000000,"TLS.expire":15552000,"#
+            let json =
+                #"{"TLS.ver":"2.0","TLS.identifier":"xiaojun","TLS.sdkappid":1400000000,"TLS.expire":15552000,"#
                 + #""TLS.time":1700000000,"TLS.sig":"\#(Vector.sig)"}"#
             return json + String(repeating: " ", count: bytes - json.utf8.count)
         }

@@ -68,7 +68,8 @@ struct UserSigTests {
     func userbuf() throws {
         let text = Vector.key.issue(to: "ann", issuedAt: 7, lifetime: 9, userbuf: "YWJj")
         #expect(try Vector.key.verify(text, of: "ann", at: 8).userbuf == "YWJj")
-        let json = #"{"TLS.ver":"2.0","TLS.identifier":"xiaojun","TLS.sdkappid":1400000000,"TLS.expire":15552000,"#
+        let json =
+            #"{"TLS.ver":"2.0","TLS.identifier":"xiaojun","TLS.sdkappid":1400000000,"TLS.expire":15552000,"#
             + #""TLS.time":1700000000,"TLS.userbuf":"YWJj","TLS.sig":"\#(Vector.sig)"}"#
         #expect(Vector.refusal(Vector.wrapped(json)) == .verificationFailed)
     }

@@ -1,11 +1,11 @@
 #!lua
 -- Logs a session in: ends what the policy does not allow beside it, records it and queues one event.
 -- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash)
--- KEYS 6 lease of the new session (string) 7.. lease and push of each declared session (string)
+-- KEYS 6 lease of the new session (string) 7 revoked (string) 8.. lease and push of each declared session (string)
 -- ARGV 1 user id 2 operation, the new generation 3 device 4 heartbeat timeout (ms) 5 details (record text)
 -- ARGV 6 excluded platforms (list) 7 sharing platforms (list) 8 instance limit (sessions) 9 on limit (kick or reject)
--- ARGV 10 backlog cap (events) 11.. declared sessions
--- Returns accepted version userStatus displaced.. | stale session.. | rejected session.. | full
+-- ARGV 10 backlog cap (events) 11 issue time of the usersig (ms, empty for none) 12.. declared sessions
+-- Returns accepted version userStatus displaced.. | stale session.. | rejected session.. | revoked | full
 -- Emits Login/Register
 -- A session to be removed must be declared: otherwise `stale` names all it may have to remove, before any write.
 local operation, device, timeout = ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -13,6 +13,8 @@ local excluded, sharing, limit = set_of(ARGV[6]), set_of(ARGV[7]), tonumber(ARGV
 local user = read_user(ARGV[1])
 local remembered = recall(user, operation)
 if remembered then return { 'accepted', unpack(remembered) } end
+local revoked = tonumber(redis.call('GET', KEYS[7]) or -1)
+if ARGV[11] ~= '' and tonumber(ARGV[11]) <= revoked then return { 'revoked' } end
 
 local displaced, sharers, in_reach = {}, {}, {}
 for other, record in pairs(user.sessions) do
@@ -38,7 +40,7 @@ if tonumber(redis.call('HGET', KEYS[5], 'backlog') or 0) >= tonumber(ARGV[10]) t
 
 local ending = { unpack(kicked) }
 if user.sessions[device] then ending[#ending + 1] = name_of(device, user.sessions[device]) end
-local declared = declared_sessions(11, 7)
+local declared = declared_sessions(12, 8)
 for _, session in ipairs(ending) do
   if not declared[session] then return { 'stale', unpack(in_reach) } end
 end
@@ -51,10 +53,7 @@ write_session(user, device, record)
 redis.call('SET', KEYS[6], '1', 'PX', timeout)
 redis.call('ZADD', KEYS[2], 'LT', now + timeout, user.id)
 local more = address_of(record)
-if #kicked > 0 then
-  more[#more + 1] = 'kicked'
-  more[#more + 1] = table.concat(kicked, ',')
-end
+if #kicked > 0 then more[#more + 1], more[#more + 2] = 'kicked', table.concat(kicked, ',') end
 write_event(user, operation, 'Login', 'Register', device .. ':' .. operation, 'Online', now, more)
 write_recent(user, operation, kicked, now)
 return { 'accepted', tostring(user.version), write_end(user, 0), unpack(kicked) }

@@ -1,0 +1,133 @@
+import Foundation
+import RedisClient
+import Support
+import Testing
+
+@Suite("The compatible API answers byte for byte")
+struct AnswerTests {
+    private static let ok = #""ActionStatus":"OK","ErrorInfo":"","ErrorCode":0"#
+
+    @Test("A query: the contract's example, under both of its names")
+    func query() async throws {
+        try await CompatibleWorker.with { worker in
+            let phone = try await worker.backend.session("id1", "iPhone")
+            _ = try await worker.backend.disconnect("id1", phone)
+            _ = try await worker.backend.session("id1", "Web")
+            let expected =
+                #"{\#(Self.ok),"QueryResult":["#
+                + #"{"To_Account":"id1","Status":"Online","State":"Online","#
+                + #""Detail":[{"Platform":"iPhone","Status":"PushOnline"},{"Platform":"Web","Status":"Online"}]},"#
+                + #"{"To_Account":"id2","Status":"Offline","State":"Offline"}],"#
+                + #""ErrorList":[{"To_Account":"","ErrorCode":90003}]}"#
+            for command in ["openim/query_online_status", "openim/querystate"] {
+                let reply = try await worker.call(command, #"{"To_Account":["id1","id2",""],"IsNeedDetail":1}"#)
+                #expect(reply.text == expected)
+                #expect(reply.isWellFormed)
+            }
+        }
+    }
+
+    @Test("Detail comes only when asked for, an id given twice is answered twice, other flags change nothing")
+    func flags() async throws {
+        try await CompatibleWorker.with { worker in
+            _ = try await worker.backend.session("ann", "Mac")
+            let one = #"{"To_Account":"ann","Status":"Online","State":"Online"}"#
+            let plain = #"{\#(Self.ok),"QueryResult":[\#(one),\#(one)],"ErrorList":[]}"#
+            for flag in ["", #","IsNeedDetail":0"#, #","IsNeedDetail":false"#, #","IsReturnInstid":1"#] {
+                let body = #"{"To_Account":["ann","ann"]\#(flag),"IsReturnCustomStatus":1}"#
+                #expect(try await worker.call("openim/query_online_status", body).text == plain)
+            }
+            for flag in ["1", "true"] {
+                let reply = try await worker.call(
+                    "openim/query_online_status", #"{"To_Account":["ann"],"IsNeedDetail":\#(flag)}"#)
+                #expect(reply.json["QueryResult"][0]["Detail"][0]["Platform"].string == "Mac")
+            }
+        }
+    }
+
+    @Test(
+        "Windows and Linux are one PC, MiniProgram is Web, with the greatest status; a platform of ours keeps its name")
+    func platforms() async throws {
+        let folder = try temporaryFolder("platforms")
+        defer { removeFolder(folder) }
+        let file = "\(folder)/presence.yaml"
+        try "platforms:\n  HarmonyOS:\n    class: mobile\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try await CompatibleWorker.with(["config": file, "login.limits": "iPhone=2,Web=2"]) { worker in
+            let away = try await worker.backend.session("ann", "iPhone", instance: "a")
+            _ = try await worker.backend.disconnect("ann", away)
+            for platform in ["Linux", "Windows", "MiniProgram", "iPhone", "HarmonyOS", "Android", "iPad", "Mac", "Web"]
+            {
+                _ = try await worker.backend.session("ann", platform, instance: "b-\(platform)")
+            }
+            let gone = try await worker.backend.session("ann", "Android", instance: "b-Android")
+            _ = try await worker.backend.disconnect("ann", gone)
+            let detail = try await worker.status(of: "ann")["Detail"].list
+            #expect(
+                detail.compactMap(\.platformStatus) == [
+                    "iPhone Online", "PC Online", "Web Online", "HarmonyOS Online", "iPad Online", "Mac Online",
+                    "Android PushOnline",
+                ])
+        }
+    }
+
+    @Test("A kick, by the new key and the legacy one, ends all sessions")
+    func kick() async throws {
+        try await CompatibleWorker.with { worker in
+            for (user, key) in [("ann", "UserID"), ("bob", "Identifier")] {
+                _ = try await worker.backend.session(user, "Web")
+                _ = try await worker.backend.session(user, "iPhone")
+                let reply = try await worker.call("im_open_login_svc/kick", #"{"\#(key)":"\#(user)"}"#)
+                #expect(reply.text == "{\(Self.ok)}")
+                #expect(try await worker.backend.status(user) == "Offline")
+                try await eventually(else: "heard \(worker.deployment.receiver.changes(of: user))") {
+                    worker.deployment.receiver.changes(of: user).suffix(2) == ["Logout/Kicked", "Logout/Kicked"]
+                }
+            }
+            #expect(try await worker.call("im_open_login_svc/kick", #"{"UserID":"nobody"}"#).text == "{\(Self.ok)}")
+        }
+    }
+
+    @Test("An account check: every id that can name a user is imported")
+    func accountCheck() async throws {
+        try await CompatibleWorker.with { worker in
+            let reply = try await worker.call("im_open_login_svc/account_check", #"{"CheckItem":[{"UserID":"a"}]}"#)
+            #expect(
+                reply.text == #"{\#(Self.ok),"ResultItem":[{"UserID":"a","ResultCode":0,"ResultInfo":"","#
+                    + #""AccountStatus":"Imported"}]}"#)
+            let bad = try await worker.call("im_open_login_svc/account_check", #"{"CheckItem":[{"UserID":""}]}"#)
+            #expect(bad.isWellFormed && bad.code == 0)
+            #expect(bad.json["ResultItem"][0]["ResultCode"].int == 70402)
+            #expect(bad.json["ResultItem"][0]["AccountStatus"].string == "NotImported")
+            let items = (1...100).map { #"{"UserID":"u\#($0)"}"# }.joined(separator: ",")
+            let most = try await worker.call("im_open_login_svc/account_check", #"{"CheckItem":[\#(items)]}"#)
+            #expect(most.json["ResultItem"].list.count == 100)
+        }
+    }
+
+    @Test("500 ids are asked of Redis in a pipeline, not one by one")
+    func roundTrips() async throws {
+        try await CompatibleWorker.with { worker in
+            let ids = (1...500).map { "\"user-\($0)\"" }.joined(separator: ",")
+            let reply = try await worker.deployment.redis.withClient { redis in
+                func reads() async throws -> Int {
+                    let info = try await redis.send(.init(keyless: "INFO", "stats")).string ?? ""
+                    return try #require(info.firstMatch(of: /total_reads_processed:(\d+)/).flatMap { Int($0.1) })
+                }
+                let before = try await reads()
+                let reply = try await worker.call("openim/query_online_status", #"{"To_Account":[\#(ids)]}"#)
+                // The worker's own background work reads too.
+                #expect(try await reads() - before < 100)
+                return reply
+            }
+            #expect(reply.json["QueryResult"].list.count == 500)
+        }
+    }
+}
+
+extension JSON {
+    /// `iPhone PushOnline`
+    var platformStatus: String? {
+        guard let platform = self["Platform"].string, let status = self["Status"].string else { return nil }
+        return "\(platform) \(status)"
+    }
+}
