@@ -73,7 +73,7 @@ struct CompatibleWorker: Sendable {
 
     func login(_ user: String, _ platform: String, userSig: String) async throws -> Backend.Answer {
         let body = ["user": user, "platform": platform, "userSig": userSig]
-        return try await backend.call(.POST, "/v1/sessions", body: try Backend.json(body))
+        return try await backend.call(.post, "/v1/sessions", body: try Backend.json(body))
     }
 }
 

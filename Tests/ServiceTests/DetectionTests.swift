@@ -10,7 +10,7 @@ struct DetectionTests {
     func withoutNotifications() async throws {
         try await Deployment.with(
             workers: 1, redis: ["--notify-keyspace-events", ""] + Self.userWithoutConfig,
-            redisURL: { "redis://worker:secret@127.0.0.1:\($0.port)" }
+            credentials: "worker:secret@"
         ) { deployment in
             try await deployment.redis.withClient { redis in
                 for batch in 0..<100 {

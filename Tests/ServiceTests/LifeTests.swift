@@ -100,7 +100,7 @@ struct LifeTests {
         #expect(events.allSatisfy { $0.platform == row.platform })
         #expect(events[0].previous == 0)
         for (one, next) in zip(events, events.dropFirst()) {
-            #expect(next.previous == one.version && next.version > one.version, "\(row.platform): a gap in the versions")
+            #expect(next.previous == one.version && next.version > one.version, "\(row.platform): a gap")
         }
     }
 
@@ -119,7 +119,8 @@ struct LifeTests {
             try await eventually(else: "heard \(deployment.receiver.changes(of: "ann"))") {
                 deployment.receiver.changes(of: "ann").count == 3
             }
-            #expect(deployment.receiver.changes(of: "ann") == ["Login/Register", "Login/Register", "Logout/Unregister"])
+            let story = ["Login/Register", "Login/Register", "Logout/Unregister"]
+            #expect(deployment.receiver.changes(of: "ann") == story)
             #expect(deployment.receiver.events(of: "ann")[1].kicked.isEmpty)
         }
     }
@@ -150,7 +151,7 @@ struct LifeTests {
             let refused = try await backend.login("eve", "Linux")
             #expect(refused.status == 409)
             #expect(refused.text.contains(mac))
-            let user = try await backend.call(.GET, "/v1/users/eve")
+            let user = try await backend.call(.get, "/v1/users/eve")
             #expect(user.body["sessions"].list.map { $0["session"].string } == [mac])
             #expect(try await backend.session("eve", "Mac") != mac, "the same device may log in again")
         }

@@ -25,7 +25,7 @@ struct LimitTests {
                 return kicked
             }
             #expect(kicked.count == 97 && Set(kicked).count == 97, "each kicked session is in exactly one answer")
-            let user = try await deployment.backend.call(.GET, "/v1/users/mob")
+            let user = try await deployment.backend.call(.get, "/v1/users/mob")
             let live = user.body["sessions"].list.compactMap { $0["session"].string }
             #expect(live.count == 3 && Set(live).isDisjoint(with: kicked))
 

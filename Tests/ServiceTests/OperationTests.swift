@@ -51,14 +51,16 @@ struct OperationTests {
     func readiness() async throws {
         try await Deployment.with(workers: 1) { deployment in
             let backend = deployment.backend
-            #expect(try await backend.call(.GET, "/health/live").status == 200)
-            try await eventually(else: "never ready") { try await backend.call(.GET, "/health/ready").status == 200 }
+            #expect(try await backend.call(.get, "/health/live").status == 200)
+            try await eventually(else: "never ready") { try await backend.call(.get, "/health/ready").status == 200 }
             await deployment.redis.pause()
-            let unready = try await backend.call(.GET, "/health/ready")
+            let unready = try await backend.call(.get, "/health/ready")
             #expect(unready.status == 503 && unready.text.contains("Redis"))
-            #expect(try await backend.call(.GET, "/health/live").status == 200)
+            #expect(try await backend.call(.get, "/health/live").status == 200)
             await deployment.redis.resume()
-            try await eventually(else: "not ready again") { try await backend.call(.GET, "/health/ready").status == 200 }
+            try await eventually(else: "not ready again") {
+                try await backend.call(.get, "/health/ready").status == 200
+            }
         }
     }
 
@@ -66,18 +68,18 @@ struct OperationTests {
     func lateSweep() async throws {
         try await Deployment.with(workers: 1) { deployment in
             try await eventually(else: "never ready") {
-                try await deployment.backend.call(.GET, "/health/ready").status == 200
+                try await deployment.backend.call(.get, "/health/ready").status == 200
             }
             try await deployment.redis.withClient { redis in
                 // A deadline that is no sorted set any more: this shard's sweep fails, everything else works.
                 _ = try await redis.send(RedisCommand("SET", key: Deployment.key(3, "deadlines"), "broken"))
                 try await eventually(timeout: .seconds(12), else: "still ready") {
-                    let answer = try await deployment.backend.call(.GET, "/health/ready")
+                    let answer = try await deployment.backend.call(.get, "/health/ready")
                     return answer.status == 503 && answer.text.contains("shard 3")
                 }
                 _ = try await redis.send(RedisCommand("DEL", key: Deployment.key(3, "deadlines")))
                 try await eventually(else: "not ready again") {
-                    try await deployment.backend.call(.GET, "/health/ready").status == 200
+                    try await deployment.backend.call(.get, "/health/ready").status == 200
                 }
             }
         }

@@ -7,7 +7,10 @@ import Synchronization
 /// An app's backend: calls the API, going to its workers in turn.
 package final class Backend: Sendable {
     package enum Method: String, Sendable {
-        case GET, HEAD, POST, PUT, PATCH, DELETE
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case delete = "DELETE"
     }
 
     package struct Answer: Sendable {
@@ -49,7 +52,7 @@ package final class Backend: Sendable {
     }
 
     private func post(_ path: String, _ fields: [String: Any?]) async throws -> Answer {
-        try await call(.POST, path, body: Self.json(fields.compactMapValues { $0 }))
+        try await call(.post, path, body: Self.json(fields.compactMapValues { $0 }))
     }
 
     package static func json(_ value: Any) throws -> String {

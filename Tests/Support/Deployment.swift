@@ -17,10 +17,10 @@ package struct Deployment: Sendable {
     /// Runs the body beside a deployment.
     /// - Parameters:
     ///   - settings: beside `shortTimeouts`, or instead of them.
-    ///   - redisURL: how the workers reach Redis, where that is not the plain way.
+    ///   - credentials: as whom the workers use Redis, as `user:password@`.
     package static func with<Result: Sendable>(
         workers count: Int = 2, redis arguments: [String] = [], _ settings: [String: String] = [:],
-        redisURL: (RedisServer) -> String = \.url, body: (Deployment) async throws -> Result
+        credentials: String = "", body: (Deployment) async throws -> Result
     ) async throws -> Result {
         try await RedisServer.withRedis(arguments) { redis in
             try await CallbackReceiver.withReceiver { receiver in
@@ -32,7 +32,8 @@ package struct Deployment: Sendable {
                 do {
                     for number in 1...count {
                         let worker = try await PresenceProcess.start(
-                            redis: redisURL(redis), all, folder: folder, log: "worker-\(number).log")
+                            redis: "redis://\(credentials)127.0.0.1:\(redis.port)", all, folder: folder,
+                            log: "worker-\(number).log")
                         workers.append(worker)
                     }
                     let result = try await body(
