@@ -1,3 +1,4 @@
+import Foundation
 import PresenceCore
 
 /// The receiver's address: `http` or `https`, a host, any path and query. The query is kept, what
@@ -17,6 +18,10 @@ package struct CallbackURL: Sendable {
         guard !host.contains("@"), !text.contains("#"), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw InvalidInput(
                 field: field, message: "must be printable ASCII without credentials and without a fragment (#)")
+        }
+        guard let url = URL(string: text), let name = url.host, !name.isEmpty, (1...65_535).contains(url.port ?? 80)
+        else {
+            throw InvalidInput(field: field, message: "must have a host, and a port from 1 to 65535 if any")
         }
         base = String(text.prefix { $0 != "?" })
         query = String(text.drop { $0 != "?" }.dropFirst())

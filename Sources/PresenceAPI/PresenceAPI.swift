@@ -4,7 +4,8 @@
 // against each other; the calls of the compatible API stand in `CompatibleCommand`. What a caller sends is
 // checked completely before the store is asked, so a refused call changed nothing. Every failure has a code, of
 // `ProblemCode` in an RFC 9457 problem or of the compatible API's own; if Redis cannot be asked the answer is an
-// error, never "Offline". Everything a caller can make large has a limit in `APILimits`.
+// error, never "Offline". What is kept in memory of a caller's has a limit in `APILimits`; a longer body is
+// refused, and what still comes of it is read and dropped.
 // Does not: decide any rule of presence, touch Redis, or end TLS.
 
 import Hummingbird
@@ -79,11 +80,11 @@ package struct PresenceAPI: Sendable {
 
     func router() -> Router<Context> {
         let open = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
-        // First, as what logs requests logs their query, and here that has a usersig in it.
+        open.add(middleware: HeadResponses())
+        open.add(middleware: RequestLogging())
         if let app = options.app {
             open.add(middleware: CompatibleAPI(store: store, app: app, bodyBytesMax: options.bodyBytesMax))
         }
-        open.add(middleware: LogRequestsMiddleware(.debug))
         open.add(middleware: ProblemMiddleware())
         let keyed = open.group().add(middleware: BearerAuthentication(keys: options.apiKeys))
         for route in Self.routes {

@@ -58,6 +58,7 @@ extension Problem {
         switch type {
         case is String.Type: "a string"
         case is Bool.Type: "true or false"
+        case is Int.Type: "a whole number"
         case is any Collection.Type where !(type is any ExpressibleByDictionaryLiteral.Type): "an array"
         default: "a JSON object"
         }

@@ -9,7 +9,12 @@ extension PresenceStore {
             RedisCommand("HSETNX", key: keys.meta, "shards", String(keys.shards)),
             RedisCommand("HGET", key: keys.meta, "shards"),
         ])
-        guard let stored = try replies[1].orThrow().string, stored != String(keys.shards) else { return }
+        // What is stored counts, even where Redis takes no writes at the moment.
+        guard let stored = try replies[1].orThrow().string else {
+            _ = try replies[0].orThrow()
+            return
+        }
+        guard stored != String(keys.shards) else { return }
         throw StoreError(
             .corrupt,
             "This Redis was set up with \(stored) shards and cannot be split anew: set shards to \(stored), "
@@ -107,7 +112,8 @@ extension PresenceStore {
                 unreadable.map { user in
                     RedisCommand(
                         "ZINCRBY", key: keys.deadlines(keys.shard(of: user)),
-                        String(StoreLimits.unreadablePutOffMs), user.rawValue)
+                        String(StoreLimits.unreadablePutOffMs), user.rawValue
+                    ).once
                 })
         }
         return answer

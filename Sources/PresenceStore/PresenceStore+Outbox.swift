@@ -59,15 +59,15 @@ extension PresenceStore {
         return entries
     }
 
-    /// Moves the cursor of a shard to `position`, over `count` events that are done, `refused` among them.
+    /// Moves the cursor of a shard to `position`, over events that are all done, `refused` among them.
     package func acknowledge(
-        _ shard: Shard, fence: Fence, upTo position: String, count: Int, refused: [RefusedEntry]
+        _ shard: Shard, fence: Fence, upTo position: String, refused: [RefusedEntry]
     ) async throws(StoreError) -> Acknowledgement {
         let answer = try await run(
             Scripts.acknowledge,
             keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.dead(shard)],
             [
-                options.worker, String(fence), position, String(count), String(options.eventsRetentionMs),
+                options.worker, String(fence), position, String(options.eventsRetentionMs),
                 String(StoreLimits.deadLettersPerShardMax),
             ] + refused.flatMap { [$0.position, $0.why] })
         switch answer.word {

@@ -22,7 +22,7 @@ extension PresenceStore {
             switch name {
             case "version": presence.version = Int(text) ?? 0
             case "changed": presence.changedAtMs = Int(text)
-            case "recent": break
+            case _ where !name.utf8.contains(UInt8(ascii: ":")): break
             default:
                 guard let session = Record.session(device: name, record: text) else {
                     throw StoreError(

@@ -10,7 +10,8 @@ package typealias Deliver = @Sendable (StatusChange) async -> DeliveryOutcome
 actor Delivery {
     private struct Job {
         let shard: Shard
-        let fence: Fence
+        /// The serial number of its window.
+        let window: Int
         let position: String
         let change: StatusChange
     }
@@ -25,6 +26,9 @@ actor Delivery {
     private let jobsContinuation: AsyncStream<Job>.Continuation
 
     private var windows: [Shard: DeliveryWindow] = [:]
+    private var windowsOpened = 0
+    /// Shards whose dead letters are full.
+    private var crowded: Set<Shard> = []
     /// Started events waiting for a place in flight; bounded by the windows.
     private var ready: Deque<Job> = []
     private var inFlight: [Shard: Int] = [:]
@@ -89,7 +93,7 @@ actor Delivery {
                 for shard in behind { await acknowledge(shard) }
                 let positions = windows.filter { behind.contains($0.key) && $0.value.room > 0 }
                 let events = try await store.events(
-                    after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowEventsMax)
+                    after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowOpenEventsMax)
                 behind = take(events)
             }
         } catch {
@@ -99,7 +103,9 @@ actor Delivery {
 
     private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws {
         for (shard, cursor) in try await store.cursors(shards.filter { fences[$0] != nil }) {
-            windows[shard] = fences[shard].map { DeliveryWindow(fence: $0, cursor: cursor) }
+            guard let fence = fences[shard] else { continue }
+            windowsOpened += 1
+            windows[shard] = DeliveryWindow(fence: fence, serial: windowsOpened, cursor: cursor)
         }
     }
 
@@ -110,17 +116,17 @@ actor Delivery {
             guard let room = windows[shard]?.room, room > 0, !entries.isEmpty else { continue }
             windows[shard]?.append(Array(entries.prefix(room)))
             if deliver == nil { windows[shard]?.settleAll() }
-            if entries.count >= WorkerLimits.windowEventsMax || deliver == nil { behind.insert(shard) }
+            if entries.count >= WorkerLimits.windowOpenEventsMax || deliver == nil { behind.insert(shard) }
             start(shard)
         }
         return behind
     }
 
     private func start(_ shard: Shard) {
-        guard let fence = windows[shard]?.fence, let entries = windows[shard]?.start() else { return }
+        guard let window = windows[shard]?.serial, let entries = windows[shard]?.start() else { return }
         for entry in entries {
             guard let change = entry.change else { continue }
-            ready.append(Job(shard: shard, fence: fence, position: entry.position, change: change))
+            ready.append(Job(shard: shard, window: window, position: entry.position, change: change))
         }
         fillFlight()
     }
@@ -129,7 +135,7 @@ actor Delivery {
         guard !isStopping else { return }
         var free = inFlightMax - inFlight.values.reduce(0, +)
         while free > 0, let job = ready.popFirst() {
-            guard windows[job.shard]?.fence == job.fence, !leaving.contains(job.shard) else { continue }
+            guard windows[job.shard]?.serial == job.window, !leaving.contains(job.shard) else { continue }
             inFlight[job.shard, default: 0] += 1
             free -= 1
             jobsContinuation.yield(job)
@@ -158,7 +164,7 @@ actor Delivery {
     private func finished(_ job: Job, _ outcome: DeliveryOutcome) -> DeliveryWindow.Next? {
         landed(job.shard)
         report(outcome, job)
-        guard windows[job.shard]?.fence == job.fence else {
+        guard windows[job.shard]?.serial == job.window else {
             fillFlight()
             return nil
         }
@@ -169,7 +175,7 @@ actor Delivery {
     }
 
     private func again(_ job: Job) {
-        guard windows[job.shard]?.fence == job.fence else { return }
+        guard windows[job.shard]?.serial == job.window else { return }
         ready.append(job)
         fillFlight()
     }
@@ -182,16 +188,19 @@ actor Delivery {
         while let window = windows[shard], let front = window.acknowledgeable {
             do {
                 let answer = try await store.acknowledge(
-                    shard, fence: window.fence, upTo: front.upTo, count: front.count, refused: front.refused)
-                guard windows[shard]?.fence == window.fence else { return }
+                    shard, fence: window.fence, upTo: front.upTo, refused: front.refused)
+                guard windows[shard]?.serial == window.serial else { return }
                 switch answer {
                 case .acknowledged:
                     windows[shard]?.acknowledged(count: front.count)
-                    if window.room == 0 { signal.wake([shard]) }
+                    crowded.remove(shard)
+                    let half = WorkerLimits.windowOpenEventsMax / 2
+                    if window.room < half, windows[shard]?.room ?? 0 >= half { signal.wake([shard]) }
                 case .lost:
                     windows[shard] = nil
                     owned.remove(shard, fence: window.fence)
                 case .crowded:
+                    guard crowded.insert(shard).inserted else { return }
                     logger.error(
                         "The dead letters of a shard are full; its delivery waits until they are replayed or deleted",
                         metadata: ["shard": "\(shard)"])

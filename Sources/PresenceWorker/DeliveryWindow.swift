@@ -38,13 +38,21 @@ struct DeliveryWindow {
     /// The position of the newest event taken in: where reading goes on.
     private(set) var lastPosition: String
     let fence: Fence
+    /// Tells this window from an earlier one of the same shard, whose attempts may still end.
+    let serial: Int
 
-    init(fence: Fence, cursor: String) {
+    init(fence: Fence, serial: Int, cursor: String) {
         self.fence = fence
+        self.serial = serial
         lastPosition = cursor
     }
 
-    var room: Int { WorkerLimits.windowEventsMax - items.count }
+    /// Events that may be taken in. Those that are settled behind an open one count less: a user whose receiver
+    /// fails for long must not hold up the others soon.
+    var room: Int {
+        let open = items.count { !$0.state.isSettled }
+        return min(WorkerLimits.windowOpenEventsMax - open, WorkerLimits.windowEventsMax - items.count)
+    }
 
     /// Takes in events read after `lastPosition`. An entry this version cannot read is refused, so that it is
     /// seen among the dead letters and does not hold up the others.

@@ -24,8 +24,10 @@ enum WorkerLimits {
     static let settleBatchUsersMax = 512
     /// Between two looks at the outboxes. Half of what a first attempt may take.
     static let outboxRoundMs = 500
-    /// Events of a shard held in memory: those in flight, waiting behind them, or done but not yet acknowledged.
-    static let windowEventsMax = 128
+    /// Events of a shard held in memory, and how many of them may be in flight or waiting; the others are done
+    /// and wait behind an open one to be acknowledged.
+    static let windowEventsMax = 1_024
+    static let windowOpenEventsMax = 128
     /// Attempts at an event the receiver refuses before it becomes a dead letter.
     static let refusedAttemptsMax = 3
     /// A sweep older than this makes the worker unready.

@@ -24,8 +24,8 @@ extension RedisEndpoint {
             commands.append(RedisCommand(keyless: "AUTH", [user, password].compactMap(\.self)))
         }
         if database != 0 { commands.append(RedisCommand(keyless: "SELECT", String(database))) }
-        commands.append(RedisCommand(keyless: "CLIENT", "SETNAME", clientName))
-        return commands
+        // A server with too many clients answers the first command with that and hangs up: PING tells.
+        return commands + [RedisCommand(keyless: "CLIENT", "SETNAME", clientName), RedisCommand(keyless: "PING")]
     }
 
     /// Why a greeting that was answered so cannot be worked with; nil if it can. A name that was refused does no harm.

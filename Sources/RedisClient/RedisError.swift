@@ -26,6 +26,15 @@ package struct RedisError: Error, Sendable {
         self.underlying = underlying
     }
 
+    /// Whether the server, or the way to it, may be back in a moment.
+    package var passesSoon: Bool {
+        switch code {
+        case .notSent, .unknown: true
+        case .rejected(let kind): kind.passesSoon
+        case .invalidConfiguration, .unsupportedServer, .closed: false
+        }
+    }
+
     init(_ reply: RedisReplyError) {
         self.init(.rejected(reply.kind), reply.kind.advice, underlying: reply)
     }

@@ -18,6 +18,8 @@ actor RedisSubscriber {
     private var isSubscribed = false
     /// Whether the server sent anything since the last PING.
     private var isHeard = false
+    /// Why the present connection is given up.
+    private var refusal: RedisError?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -58,6 +60,7 @@ actor RedisSubscriber {
         isSubscribed = false
         isHeard = true
         greetingReplies = []
+        refusal = nil
         let channel = try await endpoint.connect(on: eventLoop, timeout: options.commandDeadline) {
             ReplyHandler(replyBytesMax: self.options.replyBytesMax, logger: self.logger) { values in
                 self.assumeIsolated { subscriber in
@@ -78,6 +81,7 @@ actor RedisSubscriber {
         } onCancel: {
             channel.close(promise: nil)
         }
+        if let refusal { throw refusal }
     }
 
     private func ping() {
@@ -111,7 +115,7 @@ actor RedisSubscriber {
     }
 
     private func give(up error: RedisError) {
-        logger.error("Redis refused the subscription", metadata: ["error": "\(error)"])
+        refusal = error
         channel?.close(promise: nil)
     }
 }

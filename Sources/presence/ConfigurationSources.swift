@@ -53,14 +53,17 @@ extension ConfigurationSources {
     /// Refuses flags that do not exist, flags without a value, and words that belong to no flag.
     private static func check(_ flags: [String]) throws(StartError) {
         var words = flags[...]
+        var before = "serve"
         while let word = words.popFirst() {
             let name = String(word.prefix { $0 != "=" })
             guard word.hasPrefix("--") else {
-                throw StartError(.usage, "\"\(word)\" belongs to no flag; see presence serve --help.")
+                // The word itself may be part of a secret.
+                throw StartError(.usage, "A word after \(before) belongs to no flag; quote values that hold spaces.")
             }
             guard let key = ConfigurationKey.all.first(where: { $0.flag == name }) else {
                 throw StartError(.usage, "There is no flag \(name); presence serve --help shows those there are.")
             }
+            before = name
             if word.contains("=") { continue }
             if case .boolean = key.kind, words.first.map({ $0.hasPrefix("--") }) ?? true { continue }
             guard words.popFirst().map({ !$0.hasPrefix("--") }) ?? false else {
@@ -94,7 +97,7 @@ extension ConfigurationKey {
             case .boolean: .bool
             case .text, .list, .choice: .string
             }
-        for type in [own, .string, .stringArray, .int, .double] {
+        for type in [own, .string, .stringArray, .int, .double, .intArray] {
             let found = try? snapshot.value(forKey: AbsoluteConfigKey(ConfigKey(name)), type: type)
             switch found?.value?.content {
             case .string(let text): return text
@@ -102,7 +105,8 @@ extension ConfigurationKey {
             case .int(let number): return String(number)
             case .double(let number): return String(number)
             case .bool(let flag): return String(flag)
-            case .intArray, .doubleArray, .boolArray, .bytes, .byteChunkArray, nil: continue
+            case .intArray(let numbers): return numbers.map(String.init).joined(separator: ",")
+            case .doubleArray, .boolArray, .bytes, .byteChunkArray, nil: continue
             @unknown default: continue
             }
         }

@@ -35,7 +35,7 @@ extension Service {
         guard let id = configuration.app.id, let secretKey = configuration.app.secretKey else { return nil }
         let key = UserSigKey(
             sdkAppID: id, secretKey: secretKey, lifetimeMax: configuration.app.userSigMaxAgeMs / 1_000)
-        return CompatibleApp(key: key, admins: Set(configuration.app.admins))
+        return CompatibleApp(key: key, admins: configuration.app.admins)
     }
 
     /// The way to the callback receiver and the HTTP client it needs; nil if nobody is to be told.

@@ -3,6 +3,7 @@ import Callbacks
 import Foundation
 import Hummingbird
 import Logging
+import NIOCore
 import NIOPosix
 import PresenceAPI
 import PresenceCore
@@ -21,6 +22,21 @@ struct Service: Sendable {
     /// its shards.
     /// - Throws: `StartError` if it cannot start.
     func run() async throws {
+        var group = ServiceGroupConfiguration(
+            services: [Whole(service: self)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = Self.stopWithin
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    /// Signals count from the first moment, also while Redis is waited for: everything is one service of the group
+    /// that traps them.
+    private struct Whole: ServiceLifecycle.Service {
+        let service: Service
+
+        func run() async throws { try await service.serve() }
+    }
+
+    private func serve() async throws {
         guard let endpoint = configuration.redis else {
             return try await EmbeddedRedis.run(in: configuration.stateFolder, logger: logger, body: serve)
         }
@@ -41,7 +57,11 @@ struct Service: Sendable {
             let store = PresenceStore(
                 redis: redis, keys: KeySpace(prefix: configuration.redisPrefix, shards: configuration.shards),
                 options: storeOptions)
-            try await check(store)
+            do {
+                try await cancelWhenGracefulShutdown { try await check(store) }
+            } catch is CancellationError {
+                return
+            }
             try await serve(store, database: endpoint.database)
         }
     }
@@ -54,14 +74,16 @@ struct Service: Sendable {
                 logger.info("Using Redis", metadata: ["software": "\(info.software)"])
                 for warning in info.warnings { logger.warning("\(warning)") }
                 return try await store.checkShards()
-            } catch let error as RedisError where error.code == .notSent || error.code == .unknown {
+            } catch let error as RedisError where error.passesSoon {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
-                try await Task.sleep(for: .seconds(1))
+            } catch let error as StoreError where error.code == .unavailable {
+                logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
             } catch let error as RedisError {
                 throw StartError(.unavailable, error.message, underlying: error)
             } catch let error as StoreError {
                 throw StartError(.configuration, error.message, underlying: error)
             }
+            try await Task.sleep(for: .seconds(1))
         }
     }
 
@@ -82,15 +104,15 @@ struct Service: Sendable {
             readiness: { await reasonsUnready(store, work) }, logger: logger)
         let application = api.application(
             host: configuration.host, port: configuration.port, eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
-        var group = ServiceGroupConfiguration(
-            services: [work, application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = Self.stopWithin
         do {
-            try await ServiceGroup(configuration: group).run()
+            try await ServiceGroup(services: [work, application], logger: logger).run()
             try await callbacks?.client.shutdown()
         } catch {
             try? await callbacks?.client.shutdown()
-            throw error
+            guard error is IOError else { throw error }
+            let address = "\(configuration.host):\(configuration.port)"
+            throw StartError(
+                .unavailable, "\(address) cannot be listened on: choose another host or port.", underlying: error)
         }
     }
 

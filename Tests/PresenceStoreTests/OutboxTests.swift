@@ -24,13 +24,13 @@ import Testing
             #expect(try await Self.backlog(store) == 5)
             for _ in 0..<2 {
                 let answer = try await store.acknowledge(
-                    0, fence: fence, upTo: entries[2].position, count: 3, refused: [])
+                    0, fence: fence, upTo: entries[2].position, refused: [])
                 #expect(answer == .acknowledged)
                 #expect(try await store.cursors([0]) == [0: entries[2].position])
                 #expect(try await Self.backlog(store) == 2)
             }
             let earlier = try await store.acknowledge(
-                0, fence: fence, upTo: entries[0].position, count: 1, refused: [])
+                0, fence: fence, upTo: entries[0].position, refused: [])
             #expect(earlier == .acknowledged)
             #expect(try await store.cursors([0]) == [0: entries[2].position])
             #expect(try await Self.backlog(store) == 2)
@@ -44,11 +44,11 @@ import Testing
         try await withStore(shards: 1) { store in
             let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
             for position in ["5-2", "5-10", "5-9", "12-0", "9-7"] {
-                _ = try await store.acknowledge(0, fence: fence, upTo: position, count: 1, refused: [])
+                _ = try await store.acknowledge(0, fence: fence, upTo: position, refused: [])
             }
             #expect(try await store.cursors([0]) == [0: "12-0"])
             for position in ["12-9", "12-10", "12-11", "12-2"] {
-                _ = try await store.acknowledge(0, fence: fence, upTo: position, count: 1, refused: [])
+                _ = try await store.acknowledge(0, fence: fence, upTo: position, refused: [])
             }
             #expect(try await store.cursors([0]) == [0: "12-11"])
         }
@@ -62,7 +62,7 @@ import Testing
             for _ in 0..<2 {
                 let refused = [RefusedEntry(position: entries[1].position, why: "400 Bad Request")]
                 #expect(
-                    try await store.acknowledge(0, fence: fence, upTo: entries[2].position, count: 3, refused: refused)
+                    try await store.acknowledge(0, fence: fence, upTo: entries[2].position, refused: refused)
                         == .acknowledged)
             }
             let dead = try #require(try await store.command("XRANGE", store.keys.dead(0), "-", "+").array)
@@ -83,11 +83,11 @@ import Testing
             let refused = [RefusedEntry(position: entries[0].position, why: "400")]
             let before = try await store.digest()
             #expect(
-                try await store.acknowledge(0, fence: fence, upTo: entries[1].position, count: 2, refused: refused)
+                try await store.acknowledge(0, fence: fence, upTo: entries[1].position, refused: refused)
                     == .crowded)
             #expect(try await store.digest() == before)
             #expect(
-                try await store.acknowledge(0, fence: fence, upTo: entries[1].position, count: 2, refused: [])
+                try await store.acknowledge(0, fence: fence, upTo: entries[1].position, refused: [])
                     == .acknowledged)
         }
     }
@@ -97,7 +97,7 @@ import Testing
         try await withStore(shards: 1, eventsRetentionMs: 0) { store in
             let entries = try await Self.fill(store, 600)
             let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
-            _ = try await store.acknowledge(0, fence: fence, upTo: entries[399].position, count: 400, refused: [])
+            _ = try await store.acknowledge(0, fence: fence, upTo: entries[399].position, refused: [])
             let left = try await store.entries(0)
             #expect(left.count < 600)
             #expect(Array(left.suffix(200)) == Array(entries.suffix(200)))
@@ -109,7 +109,7 @@ import Testing
         try await withStore(shards: 1) { store in
             let entries = try await Self.fill(store, 300)
             let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
-            _ = try await store.acknowledge(0, fence: fence, upTo: entries[299].position, count: 300, refused: [])
+            _ = try await store.acknowledge(0, fence: fence, upTo: entries[299].position, refused: [])
             #expect(try await store.entries(0).count == 300)
         }
     }

@@ -21,7 +21,7 @@ import Testing
             #expect(try await store.logout(.ann, session: ann.session).status == .offline)
             let last = try #require(try await store.entries(0).last)
             let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
-            _ = try await store.acknowledge(0, fence: fence, upTo: last.position, count: 3, refused: [])
+            _ = try await store.acknowledge(0, fence: fence, upTo: last.position, refused: [])
             try await store.loggedIn(.ann, .android)
         }
     }
@@ -55,7 +55,7 @@ import Testing
             let last = try #require(try await store.entries(0).last)
             let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
             #expect(
-                try await store.acknowledge(0, fence: fence, upTo: last.position, count: 9, refused: [])
+                try await store.acknowledge(0, fence: fence, upTo: last.position, refused: [])
                     == .acknowledged)
         }
     }

@@ -35,7 +35,7 @@ import Testing
         let entries = try await store.entries(shard)
         let refused = [RefusedEntry(position: entries[0].position, why: "400")]
         let acknowledged = try await store.acknowledge(
-            shard, fence: fences[shard]!, upTo: entries[0].position, count: 1, refused: refused)
+            shard, fence: fences[shard]!, upTo: entries[0].position, refused: refused)
         #expect(acknowledged == .acknowledged)
         try await store.release(fences)
         #expect(try await store.changes(user).count == 11)

@@ -80,6 +80,7 @@ struct CallbackFormTests {
         "A URL that could not be posted to, or would leak, is refused",
         arguments: [
             "", "app.example", "ftp://a", "http://", "http:///p", "http://u:p@a/", "http://a/#f", "http://a/ b",
+            "http://host:abc/x", "http://:8080/x", "http://[::1/x", "http://host:99999/",
         ])
     func badURLs(_ text: String) {
         #expect(throws: InvalidInput.self) { try CallbackURL(text) }

@@ -71,12 +71,13 @@ struct ConfigurationTests {
             kind == "json"
             ? """
             {"login": {"limits": ["Web=10", "iOS=3"], "policy": "multi"}, "callback": {"url": "http://a/", \
-            "send-kicked": false}, "heartbeat": {"browser-interval-ms": 10000}, "platforms": {"HarmonyOS": \
+            "send-kicked": false}, "auth": {"api-keys": [12345, 67890]}, "heartbeat": {"browser-interval-ms": 10000}, "platforms": {"HarmonyOS": \
             {"class": "mobile", "timeout-ms": 300000}, "Mac": {"push": true}, "iPad": {"counts-as": "iPhone"}}}
             """
             : """
             login: {limits: [Web=10, iOS=3], policy: multi}
             callback: {url: "http://a/", send-kicked: false}
+            auth: {api-keys: [12345, 67890]}
             heartbeat: {browser-interval-ms: 10000}
             platforms:
               HarmonyOS: {class: mobile, timeout-ms: 300000}
@@ -88,6 +89,7 @@ struct ConfigurationTests {
         let configuration = try configure(["--config", file.path])
         #expect(configuration.login.instances == [.web: 10, .iPhone: 3])
         #expect(configuration.login.policy == .multi)
+        #expect(configuration.apiKeys == ["12345", "67890"], "numbers in a list are keys too, not nothing")
         #expect(configuration.callback?.extensions == [.expired])
         #expect(
             configuration.platforms[.miniProgram].heartbeat == HeartbeatTiming(intervalMs: 10_000, timeoutMs: 60_000))
@@ -104,7 +106,8 @@ struct ConfigurationTests {
     @Test(
         "What is wrong is named, with what is accepted",
         arguments: [
-            (["--colour", "red"], "There is no flag --colour"), (["serve"], "\"serve\" belongs to no flag"),
+            (["--colour", "red"], "There is no flag --colour"), (["serve"], "A word after serve belongs to no flag"),
+            (["--auth-api-keys", "one,", "sekret"], "A word after --auth-api-keys belongs to no flag"),
             (["--port"], "--port needs a value"), (["--port", "--host"], "--port needs a value"),
             (["--port", "x"], "port is \"x\" but must be a whole number from 0 to 65535"),
             (["--port", "1", "--port", "2"], "port is \"1,2\""),

@@ -17,7 +17,7 @@ struct DeliveryWindowTests {
     }
 
     private func window(_ users: String...) throws -> DeliveryWindow {
-        var window = DeliveryWindow(fence: 1, cursor: "0-0")
+        var window = DeliveryWindow(fence: 1, serial: 1, cursor: "0-0")
         window.append(try users.enumerated().map { try entry($0.offset + 1, $0.element) })
         return window
     }
@@ -44,7 +44,7 @@ struct DeliveryWindowTests {
         #expect(front.upTo == "2-0" && front.count == 2 && front.refused.isEmpty)
         window.acknowledged(count: front.count)
         #expect(window.acknowledgeable == nil)
-        #expect(window.room == WorkerLimits.windowEventsMax - 1)
+        #expect(window.room == WorkerLimits.windowOpenEventsMax - 1)
         #expect(window.lastPosition == "3-0")
     }
 
@@ -58,6 +58,19 @@ struct DeliveryWindowTests {
         }
         #expect(window.finished("3-0", .delivered) == .settled)
         #expect(window.start().isEmpty, "ann's second event waits for her first")
+    }
+
+    @Test("Settled events behind an open one leave room for more, until the window is full")
+    func roomBehind() throws {
+        var window = try window("ann")
+        _ = window.start()
+        for number in 2...WorkerLimits.windowEventsMax {
+            #expect(window.room > 0)
+            window.append([try entry(number, "bob")])
+            _ = window.start()
+            _ = window.finished("\(number)-0", .delivered)
+        }
+        #expect(window.room == 0 && window.acknowledgeable == nil)
     }
 
     @Test("A refused event is tried a few times, then it is settled as a dead letter and the next goes on")
@@ -76,7 +89,7 @@ struct DeliveryWindowTests {
 
     @Test("An entry that cannot be read is a dead letter at once and holds up nobody")
     func unreadable() throws {
-        var window = DeliveryWindow(fence: 1, cursor: "0-0")
+        var window = DeliveryWindow(fence: 1, serial: 1, cursor: "0-0")
         window.append([OutboxEntry(position: "1-0", change: nil), try entry(2, "ann")])
         #expect(window.start().map(\.position) == ["2-0"])
         #expect(window.acknowledgeable?.upTo == "1-0")

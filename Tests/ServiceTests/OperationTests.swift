@@ -95,6 +95,53 @@ struct OperationTests {
         }
     }
 
+    @Test("SIGTERM ends a worker that still waits for its Redis, without complaint")
+    func stopWhileWaiting() async throws {
+        let folder = try temporaryFolder("waiting")
+        defer { removeFolder(folder) }
+        let url = "redis://127.0.0.1:\(try await FreePort.next())"
+        let child = try ChildProcess(
+            [PresenceProcess.binary, "serve", "--port", "0", "--redis-url", url], folder: folder, log: "log")
+        try await eventually(else: "it does not wait: \(child.log)") { child.log.contains("Waiting for Redis") }
+        try await child.end(with: SIGTERM, timeout: .seconds(5))
+        #expect(child.exitStatus == 0, "\(child.log)")
+    }
+
+    @Test("A port that is taken is refused with a sentence")
+    func portTaken() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let folder = try temporaryFolder("taken")
+            defer { removeFolder(folder) }
+            let port = String(deployment.workers[0].port)
+            let child = try ChildProcess(
+                [
+                    PresenceProcess.binary, "serve", "--port", port, "--redis-url", deployment.redis.url, "--shards",
+                    "16",
+                ], folder: folder, log: "log")
+            try await eventually(else: "it still runs: \(child.log)") { !child.isRunning }
+            #expect(child.exitStatus == 69)
+            #expect(child.log.contains("127.0.0.1:\(port) cannot be listened on"))
+        }
+    }
+
+    @Test("No answer to HEAD has a body, or the next answer on the connection could not be told apart")
+    func head() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let folder = try temporaryFolder("head")
+            defer { removeFolder(folder) }
+            for path in ["/nope", "/v1/sessions", "/health/live"] {
+                let script = """
+                    exec 3<>/dev/tcp/127.0.0.1/\(deployment.workers[0].port)
+                    printf 'HEAD \(path) HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3
+                    cat <&3
+                    """
+                let child = try ChildProcess(["bash", "-c", script], folder: folder, log: "\(path.count)")
+                try await eventually(else: "no answer") { !child.isRunning }
+                #expect(child.log.hasPrefix("HTTP/1.1 ") && child.log.hasSuffix("\r\n\r\n"), "\(child.log)")
+            }
+        }
+    }
+
     @Test("presence query shows a user's sessions and status")
     func query() async throws {
         try await Deployment.with(workers: 1, ["login.policy": "multi"]) { deployment in

@@ -4,10 +4,10 @@ import UserSig
 /// The app whose backends and clients show usersigs.
 package struct CompatibleApp: Sendable {
     package var key: UserSigKey
-    /// The identifiers that may call the compatible API.
-    package var admins: Set<String>
+    /// The identifiers that may call the compatible API, compared byte by byte.
+    package var admins: [String]
 
-    package init(key: UserSigKey, admins: Set<String>) {
+    package init(key: UserSigKey, admins: [String]) {
         self.key = key
         self.admins = admins
     }

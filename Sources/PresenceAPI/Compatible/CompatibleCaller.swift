@@ -29,7 +29,7 @@ struct CompatibleCaller {
             throw CompatibleFailure(.userSigMissing, "Send the administrator's usersig as the query parameter usersig.")
         }
         _ = try app.verify(userSig, of: identifier)
-        guard app.admins.contains(identifier) else {
+        guard app.admins.contains(where: { $0.utf8.elementsEqual(identifier.utf8) }) else {
             throw CompatibleFailure(command.needsAdministrator, "The identifier must be an administrator of the app.")
         }
     }

@@ -75,11 +75,18 @@ struct CompatibleAccount: JSONWritable {
     var id: String
 
     func write(to json: inout JSONWriter) {
-        let isValid = (try? UserID(id)) != nil
+        let refusal: String
+        do {
+            _ = try UserID(id)
+            refusal = ""
+        } catch {
+            refusal = "The UserID \(error.message)."
+        }
+        let isValid = refusal.isEmpty
         json.object {
             $0.member("UserID", id)
             $0.member("ResultCode", isValid ? 0 : CompatibleCode.loginParameter.rawValue)
-            $0.member("ResultInfo", isValid ? "" : "The UserID must be 1 to \(UserID.bytesMax) bytes of UTF-8.")
+            $0.member("ResultInfo", refusal)
             $0.member("AccountStatus", isValid ? "Imported" : "NotImported")
         }
     }

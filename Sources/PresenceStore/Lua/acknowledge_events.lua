@@ -2,8 +2,8 @@
 -- Moves the cursor over events that are done, copies those refused for good to the dead letters, and trims the
 -- stream below the cursor and its retention. Repeating it changes nothing.
 -- KEYS 1 owner (hash) 2 cursor (hash) 3 events (stream) 4 dead (stream)
--- ARGV 1 worker 2 fence 3 last stream id that is done 4 events done 5 retention (ms) 6 most dead letters to keep
--- ARGV 7.. per refused event: stream id, why
+-- ARGV 1 worker 2 fence 3 last stream id that is done 4 retention (ms) 5 most dead letters to keep
+-- ARGV 6.. per refused event: stream id, why
 -- Returns acknowledged | already | lost | crowded
 if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then
   return { 'lost' }
@@ -14,16 +14,21 @@ local function before(one, two)
   if ms == other_ms then return tonumber(seq) < tonumber(other_seq) end
   return tonumber(ms) < tonumber(other_ms)
 end
-if not before(redis.call('HGET', KEYS[2], 'id') or '0-0', ARGV[3]) then return { 'already' } end
-local refused = (#ARGV - 6) / 2
-if refused > 0 and redis.call('XLEN', KEYS[4]) + refused > tonumber(ARGV[6]) then return { 'crowded' } end
+local cursor = redis.call('HGET', KEYS[2], 'id') or '0-0'
+if not before(cursor, ARGV[3]) then return { 'already' } end
+local refused = {}
+for i = 6, #ARGV, 2 do
+  if before(cursor, ARGV[i]) then refused[#refused + 1] = i end
+end
+if #refused > 0 and redis.call('XLEN', KEYS[4]) + #refused > tonumber(ARGV[5]) then return { 'crowded' } end
 
-for i = 7, #ARGV, 2 do
+for _, i in ipairs(refused) do
   local event = redis.call('XRANGE', KEYS[3], ARGV[i], ARGV[i])[1]
   if event then redis.call('XADD', KEYS[4], '*', 'refused', ARGV[i + 1], unpack(event[2])) end
 end
+local done = #redis.call('XRANGE', KEYS[3], '(' .. cursor, ARGV[3])
 redis.call('HSET', KEYS[2], 'id', ARGV[3])
-redis.call('HINCRBY', KEYS[2], 'backlog', -ARGV[4])
-local oldest = math.min(now_ms() - ARGV[5], tonumber(string.match(ARGV[3], '^%d+')))
+if done > 0 then redis.call('HINCRBY', KEYS[2], 'backlog', -done) end
+local oldest = math.min(now_ms() - ARGV[4], tonumber(string.match(ARGV[3], '^%d+')))
 redis.call('XTRIM', KEYS[3], 'MINID', '~', string.format('%.0f', oldest))
 return { 'acknowledged' }
