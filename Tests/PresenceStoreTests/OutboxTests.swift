@@ -72,6 +72,21 @@ import Testing
         }
     }
 
+    @Test("An acknowledgement repeated with more that is done counts and buries nothing twice")
+    func grownFront() async throws {
+        try await withStore(shards: 1) { store in
+            let entries = try await Self.fill(store, 4)
+            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let refused = [RefusedEntry(position: entries[0].position, why: "400")]
+            // The first reply is lost, so the worker believes that all three are still to be acknowledged.
+            for last in [1, 2] {
+                _ = try await store.acknowledge(0, fence: fence, upTo: entries[last].position, refused: refused)
+            }
+            #expect(try await Self.backlog(store) == 1)
+            #expect(try await store.command("XLEN", store.keys.dead(0)).int == 1)
+        }
+    }
+
     @Test("Where the dead letters are full nothing is acknowledged")
     func crowded() async throws {
         try await withStore(shards: 1) { store in
