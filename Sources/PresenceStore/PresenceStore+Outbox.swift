@@ -60,15 +60,18 @@ extension PresenceStore {
     }
 
     /// Moves the cursor of a shard to `position`, over events that are all done, `refused` among them.
+    /// - Parameter counted: how many events follow the position `after` up to the new one. It spares Redis the
+    ///   counting where the cursor stands at `after`; without it, or where it does not, Redis counts.
     package func acknowledge(
-        _ shard: Shard, fence: Fence, upTo position: String, refused: [RefusedEntry]
+        _ shard: Shard, fence: Fence, upTo position: String, refused: [RefusedEntry],
+        counted: (after: String, events: Int)? = nil
     ) async throws(StoreError) -> Acknowledgement {
         let answer = try await run(
             Scripts.acknowledge,
             keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.dead(shard)],
             [
                 options.worker, String(fence), position, String(options.eventsRetentionMs),
-                String(StoreLimits.deadLettersPerShardMax),
+                String(StoreLimits.deadLettersPerShardMax), counted?.after ?? "", String(counted?.events ?? 0),
             ] + refused.flatMap { [$0.position, $0.why] })
         switch answer.word {
         case "acknowledged", "already": return .acknowledged

@@ -188,7 +188,8 @@ actor Delivery {
         while let window = windows[shard], let front = window.acknowledgeable {
             do {
                 let answer = try await store.acknowledge(
-                    shard, fence: window.fence, upTo: front.upTo, refused: front.refused)
+                    shard, fence: window.fence, upTo: front.upTo, refused: front.refused,
+                    counted: (window.cursor, front.count))
                 guard windows[shard]?.serial == window.serial else { return }
                 switch answer {
                 case .acknowledged:

@@ -37,6 +37,8 @@ struct DeliveryWindow {
     private var items: [Item] = []
     /// The position of the newest event taken in: where reading goes on.
     private(set) var lastPosition: String
+    /// The position of the last event acknowledged.
+    private(set) var cursor: String
     let fence: Fence
     /// Tells this window from an earlier one of the same shard, whose attempts may still end.
     let serial: Int
@@ -45,6 +47,7 @@ struct DeliveryWindow {
         self.fence = fence
         self.serial = serial
         lastPosition = cursor
+        self.cursor = cursor
     }
 
     /// Events that may be taken in. Those that are settled behind an open one count less: a user whose receiver
@@ -118,5 +121,8 @@ struct DeliveryWindow {
     }
 
     /// The front was acknowledged: forget it.
-    mutating func acknowledged(count: Int) { items.removeFirst(count) }
+    mutating func acknowledged(count: Int) {
+        cursor = items[count - 1].position
+        items.removeFirst(count)
+    }
 }

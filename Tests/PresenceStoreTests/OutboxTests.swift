@@ -80,7 +80,8 @@ import Testing
             let refused = [RefusedEntry(position: entries[0].position, why: "400")]
             // The first reply is lost, so the worker believes that all three are still to be acknowledged.
             for last in [1, 2] {
-                _ = try await store.acknowledge(0, fence: fence, upTo: entries[last].position, refused: refused)
+                _ = try await store.acknowledge(
+                    0, fence: fence, upTo: entries[last].position, refused: refused, counted: ("0-0", last + 1))
             }
             #expect(try await Self.backlog(store) == 1)
             #expect(try await store.command("XLEN", store.keys.dead(0)).int == 1)
