@@ -74,11 +74,6 @@ package struct BackgroundWork: Service {
         return reasons
     }
 
-    /// Whether notifications were seen to arrive; nil before the first check.
-    package var notificationsWork: Bool? {
-        get async { await notifications.work }
-    }
-
     private func tick(_ milliseconds: Int, _ signal: WakeSignal) async {
         while !Task.isCancelled {
             signal.wake(owned.fences.keys)

@@ -16,7 +16,7 @@ actor Notifications {
     private var isForbidden = false
     private var canaryHeard = false
     /// Whether the last canary was heard; nil before the first.
-    private(set) var work: Bool?
+    private var work: Bool?
 
     init(store: PresenceStore, database: Int, logger: Logger, onWake: @escaping @Sendable (WakeUp) -> Void) {
         self.store = store

@@ -6,8 +6,6 @@ package struct RedisServerInfo: Sendable, Equatable {
     package let evictionPolicy: String
     package let isLoading: Bool
     package let isCluster: Bool
-    /// Whether every write goes to the append-only file.
-    package let appendOnly: Bool
     /// What works but endangers data, as sentences for the log.
     package let warnings: [String]
 
@@ -29,7 +27,6 @@ package struct RedisServerInfo: Sendable, Equatable {
         evictionPolicy = fields["maxmemory_policy"] ?? "unknown"
         isLoading = fields["loading"] == "1"
         isCluster = fields["cluster_enabled"] == "1"
-        appendOnly = fields["aof_enabled"] == "1"
         warnings = [
             fields["aof_enabled"] == "1"
                 ? nil : "Redis writes no append-only file and may lose changes when it stops. Set appendonly yes.",
