@@ -33,7 +33,7 @@ package struct Session: Hashable, Sendable {
     package var loginAtMs: Int
     package var changedAtMs: Int
     package var details: ClientDetails
-    /// The worker that served the login.
+    /// The worker that served the login, or the client's last return to the session.
     package var worker: String
 
     package init(

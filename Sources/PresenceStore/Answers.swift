@@ -3,7 +3,8 @@ import PresenceCore
 /// How a login ended.
 package enum LoginAnswer: Sendable {
     case accepted(AcceptedLogin)
-    /// Refused under `onLimit: reject`; these sessions stand in the way and were left alone.
+    /// Refused as it may not displace others; these sessions stand in the way and were left alone, in the order
+    /// of their login.
     case rejected(inTheWay: [SessionID])
     /// Refused: the usersig the client showed was issued before a kick that revoked it.
     case revoked
@@ -17,6 +18,19 @@ package struct AcceptedLogin: Sendable, Equatable {
     package var heartbeat: HeartbeatTiming
     /// The sessions the login displaced.
     package var kicked: [SessionID]
+}
+
+/// What became of the session a client came back for.
+package enum ResumeAnswer: Sendable, Equatable {
+    /// It goes on, without an event. `version` is that of the user's last change.
+    case resumed(version: Int, heartbeat: HeartbeatTiming)
+    /// A login displaced it, or a kick ended it: it is not to come back by itself. `by` is the session of that
+    /// login; nil for a kick, and where that session is over too.
+    case ended(by: SessionID?)
+    /// It was lost, logged out, or is forgotten: the client may log in anew.
+    case gone
+    /// Refused: the usersig the client showed was issued before a kick that revoked it.
+    case revoked
 }
 
 /// A client's sign of life.
@@ -35,7 +49,7 @@ package struct SessionAnswer: Sendable, Equatable {
     package var status: Status
     package var userStatus: Status
     package var version: Int
-    /// The device has logged in again since: nothing was changed.
+    /// The device has logged in again since, or the session goes on through another socket: nothing was changed.
     package var superseded: Bool
 }
 

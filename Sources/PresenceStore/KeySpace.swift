@@ -63,6 +63,9 @@ package struct KeySpace: Sendable {
     /// The key a worker watches expire to learn whether notifications reach it.
     package func canary(_ worker: String) -> String { "\(prefix):canary:\(worker)" }
 
+    /// The channel a worker hears `Notice`s on.
+    package func workerChannel(_ worker: String) -> String { "\(prefix):worker:\(Record.encode(worker))" }
+
     /// What a key that a notification named belongs to; nil for keys of others and those that wake nobody.
     package func wakeUp(forKey key: String) -> WakeUp? {
         let head = prefix.utf8.count + 2

@@ -7,19 +7,23 @@ extension PresenceStore {
     /// `onLimit: reject`, it is refused.
     ///
     /// One round trip where nobody is displaced; one more for every time it learns of sessions to end.
-    /// - Parameter userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown. A kick that revokes
-    ///   usersigs and a login with one exclude each other: whichever is second sees the first.
+    /// - Parameters:
+    ///   - userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown. A kick that revokes
+    ///     usersigs and a login with one exclude each other: whichever is second sees the first.
+    ///   - link: the client's socket on this worker, which is told when the session ends; nil for one without.
+    ///   - mayDisplace: whether sessions of other devices may end for it, else it is refused as under
+    ///     `onLimit: reject`. An older login of the same device always ends.
     package func login(
         _ user: UserID, platform: Platform, instance: InstanceID, details: ClientDetails = .unknown,
-        userSigIssuedAtMs: Int? = nil
+        userSigIssuedAtMs: Int? = nil, link: Link? = nil, mayDisplace: Bool = true
     ) async throws(StoreError) -> LoginAnswer {
         let session = SessionID(platform: platform, instance: instance, generation: .random())
         let rule = rule(for: platform)
         let timing = platforms[platform].heartbeat
         let arguments = [
             user.rawValue, session.generation.rawValue, session.device, String(timing.timeoutMs),
-            Record.details(details, worker: options.worker), list(rule.excluded), list(rule.sharing),
-            String(rule.limit), rule.onLimit.rawValue, String(backlogPerShardMax),
+            Record.details(details, worker: options.worker, link: link), list(rule.excluded), list(rule.sharing),
+            String(rule.limit), (mayDisplace ? rule.onLimit : .reject).rawValue, String(backlogPerShardMax),
             userSigIssuedAtMs.map { String($0) } ?? "",
         ]
         var declared: [SessionID] = []
@@ -83,10 +87,14 @@ extension PresenceStore {
     }
 
     /// The session's connection was closed. Harmless to repeat; a superseded session changes nothing.
-    package func disconnect(_ user: UserID, session: SessionID) async throws(StoreError) -> SessionAnswer {
-        try await end(
-            Scripts.disconnect, user, session,
-            [String(pushRetentionMs(session.platform)), Reason.linkClose.rawValue])
+    /// - Parameter link: the socket of this worker that was closed: a session that goes on through another is
+    ///   superseded. nil for a connection this service does not hold.
+    package func disconnect(
+        _ user: UserID, session: SessionID, link: Link? = nil
+    ) async throws(StoreError) -> SessionAnswer {
+        let socket = link.map { Record.details(.unknown, worker: options.worker, link: $0) } ?? ""
+        return try await end(
+            Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket])
     }
 
     /// The user logged out on this device. Harmless to repeat; a superseded session changes nothing.

@@ -5,6 +5,7 @@ import RedisClient
 package enum Scripts {
     package static let login = script("login_session", PackageResources.login_session_lua)
     package static let revive = script("revive_session", PackageResources.revive_session_lua)
+    package static let resume = script("resume_session", PackageResources.resume_session_lua)
     package static let disconnect = script("disconnect_session", PackageResources.disconnect_session_lua)
     package static let logout = script("logout_session", PackageResources.logout_session_lua)
     package static let kick = script("kick_user", PackageResources.kick_user_lua)
@@ -16,7 +17,7 @@ package enum Scripts {
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
 
     package static let all = [
-        login, revive, disconnect, logout, kick, settle, sweep, own, release, register, acknowledge,
+        login, revive, resume, disconnect, logout, kick, settle, sweep, own, release, register, acknowledge,
     ]
 
     /// The first line (`#!lua` and its flags) has to stay the first.

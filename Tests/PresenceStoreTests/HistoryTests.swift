@@ -105,12 +105,13 @@ private struct History {
 
     mutating func step() async throws {
         user = Bool.random(using: &random) ? .ann : .bob
-        switch Int.random(in: 0..<10, using: &random) {
+        switch Int.random(in: 0..<11, using: &random) {
         case 0...3: try await login()
         case 4: try await disconnect()
         case 5: try await logout()
         case 6: try await kick()
         case 7: try await beat()
+        case 8: try await resume()
         default: try await fallSilent()
         }
     }
@@ -173,6 +174,17 @@ private struct History {
         let beats = (given[user] ?? []).map { Heartbeat(user: user, session: $0) }
         let statuses = models[user]!.statuses
         #expect(try await store.heartbeat(beats) == beats.filter { statuses[$0.session] != .online })
+    }
+
+    private mutating func resume() async throws {
+        guard let session = given[user]?.randomElement(using: &random) else { return }
+        let link = Int.random(in: 0...2, using: &random)
+        let answer = try await store.resume(user, session: session, link: link)
+        if models[user]!.statuses[session] == .online {
+            #expect(answer == .resumed(version: version, heartbeat: store.platforms[session.platform].heartbeat))
+        } else if case .resumed = answer {
+            Issue.record("a session that is not Online was resumed")
+        }
     }
 
     /// A session's timer ends; sometimes its client comes back before that was seen.

@@ -28,6 +28,7 @@ import Testing
         #expect(keys.events(127) == "presence:{127}:events")
         #expect(keys.workers == "presence:workers")
         #expect(keys.meta == "presence:meta")
+        #expect(keys.workerChannel("host-Ab3dE6") == "presence:worker:host-Ab3dE6")
     }
 
     static let wakeUps: [(String, WakeUp?)] = [

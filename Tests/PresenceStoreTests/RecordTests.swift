@@ -19,7 +19,8 @@ import Testing
     @Test("A record is read with all it holds, and what a later version may add")
     func reading() throws {
         let text =
-            "status=PushOnline generation=k3J9 login=17 changed=18 worker=a%20b address=::1 network=wi%3Dfi later=1"
+            "status=PushOnline generation=k3J9 login=17 changed=18 worker=a%20b link=17 address=::1 "
+            + "network=wi%3Dfi later=1"
         let session = try #require(Record.session(device: "iPhone:my.phone", record: text))
         #expect(session.id.description == "iPhone:my.phone:k3J9")
         #expect(session.status == .pushOnline)

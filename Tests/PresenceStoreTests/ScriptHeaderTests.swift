@@ -31,8 +31,15 @@ import Testing
     func emits(_ script: ScriptText) {
         var emitted = Set(script.body.matches(of: /write_event\(.*'(\w+)', '(\w+)',/).map { "\($0.1)/\($0.2)" })
         emitted.formUnion(script.body.matches(of: /write_logout\(.*'(\w+)',/).map { "Logout/\($0.1)" })
-        if script.body.contains("write_lost(") { emitted.formUnion(["Disconnect/TimeOut", "Disconnect/LinkClose"]) }
+        let lost = script.body.matches(of: /write_lost\((?:.*'(\w+)',)?/).map { $0.1.map { ["Disconnect/\($0)"] } }
+        emitted.formUnion(lost.flatMap { $0 ?? ["Disconnect/TimeOut", "Disconnect/LinkClose"] })
         #expect(Set(script.alternatives("Emits")) == emitted)
+    }
+
+    @Test("A script tells other workers what its header names", arguments: Scripts.all.map(ScriptText.init))
+    func tells(_ script: ScriptText) {
+        let told = script.body.matches(of: /tell\(.*'(\w+)/).map { String($0.1) }
+        #expect(script.alternatives("Tells") == told)
     }
 
     @Test("A script hands Redis no key but those it was given", arguments: Scripts.all.map(ScriptText.init))

@@ -12,6 +12,7 @@ import Testing
     /// One life of a user, through every script.
     private func live(_ user: UserID, in store: PresenceStore) async throws {
         let phone = try await store.loggedIn(user, .iPhone)
+        for link in [1, 2] { _ = try await store.resume(user, session: phone.session, link: link) }
         _ = try await store.disconnect(user, session: phone.session)
         let web = try await store.loggedIn(user, .web)
         #expect(web.kicked == [phone.session])
@@ -60,6 +61,8 @@ import Testing
                     if words.first == "EVAL" || words.first == "EVALSHA" {
                         given = Set(words[3..<(3 + Int(words[2])!)])
                         if words[0] == "EVALSHA" { seen.insert(words[1]) }
+                    } else if line.contains("lua]"), words.first == "PUBLISH" {
+                        #expect(words[1] == store.keys.workerChannel("a"))
                     } else if line.contains("lua]"), words.first != "TIME" {
                         let touched = words.first == "DEL" ? words[1...] : words[1...1]
                         #expect(given.isSuperset(of: touched), "\(line)")

@@ -49,8 +49,10 @@ extension PresenceStore {
 
     /// A login that has to be accepted.
     @discardableResult
-    func loggedIn(_ user: UserID, _ platform: Platform, _ instance: String = "1") async throws -> AcceptedLogin {
-        let answer = try await login(user, platform: platform, instance: InstanceID(instance))
+    func loggedIn(
+        _ user: UserID, _ platform: Platform, _ instance: String = "1", link: Link? = nil
+    ) async throws -> AcceptedLogin {
+        let answer = try await login(user, platform: platform, instance: InstanceID(instance), link: link)
         guard case .accepted(let login) = answer else {
             throw Unexpected("a login of \(user) on \(platform) was not accepted: \(answer)")
         }

@@ -6,6 +6,7 @@
 -- ARGV 6 offline retention (ms) 7 how long the revocation counts (ms, 0 to revoke nothing) 8.. declared sessions
 -- Returns kicked version userStatus session.. | stale session..
 -- Emits Logout/Kicked
+-- Tells kicked
 -- A session to be removed must be declared: otherwise `stale` names those to remove, before any write.
 local platform, instance = ARGV[3], ARGV[4]
 local user = read_user(ARGV[1])
@@ -37,4 +38,6 @@ for i, device in ipairs(devices) do
   write_logout(user, device, declared[sessions[i]], 'Kicked', ARGV[2] .. '-' .. i, now, more)
 end
 write_recent(user, ARGV[2], sessions, now)
-return { 'kicked', tostring(user.version), write_end(user, ARGV[6]), unpack(sessions) }
+local status = write_end(user, ARGV[6])
+tell(user.former, 'kicked ' .. ARGV[5])
+return { 'kicked', tostring(user.version), status, unpack(sessions) }

@@ -7,6 +7,7 @@
 -- ARGV 10 backlog cap (events) 11 issue time of the usersig (ms, empty for none) 12.. declared sessions
 -- Returns accepted version userStatus displaced.. | stale session.. | rejected session.. | revoked | full
 -- Emits Login/Register
+-- Tells displaced
 -- A session to be removed must be declared: otherwise `stale` names all it may have to remove, before any write.
 local operation, device, timeout = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local excluded, sharing, limit = set_of(ARGV[6]), set_of(ARGV[7]), tonumber(ARGV[8])
@@ -32,14 +33,15 @@ local function older(one, two)
 end
 table.sort(sharers, older)
 for i = 1, #sharers + 1 - limit do displaced[#displaced + 1] = sharers[i] end
+table.sort(displaced, older)
 
 local kicked = {}
 for i, other in ipairs(displaced) do kicked[i] = name_of(other, user.sessions[other]) end
 if ARGV[9] == 'reject' and #kicked > 0 then return { 'rejected', unpack(kicked) } end
 if tonumber(redis.call('HGET', KEYS[5], 'backlog') or 0) >= tonumber(ARGV[10]) then return { 'full' } end
 
-local ending = { unpack(kicked) }
-if user.sessions[device] then ending[#ending + 1] = name_of(device, user.sessions[device]) end
+local ending, own = { unpack(kicked) }, user.sessions[device]
+if own then ending[#ending + 1] = name_of(device, own) end
 local declared = declared_sessions(12, 8)
 for _, session in ipairs(ending) do
   if not declared[session] then return { 'stale', unpack(in_reach) } end
@@ -55,5 +57,8 @@ redis.call('ZADD', KEYS[2], 'LT', now + timeout, user.id)
 local more = address_of(record)
 if #kicked > 0 then more[#more + 1], more[#more + 2] = 'kicked', table.concat(kicked, ',') end
 write_event(user, operation, 'Login', 'Register', device .. ':' .. operation, 'Online', now, more)
-write_recent(user, operation, kicked, now)
-return { 'accepted', tostring(user.version), write_end(user, 0), unpack(kicked) }
+-- One lost before is not ended by this login: its client may be the one that logs in here.
+write_recent(user, operation, kicked, now, own and field(own, 'status') == 'Online' and name_of(device, own))
+local status = write_end(user, 0)
+tell(user.former, 'displaced ' .. device .. ':' .. operation)
+return { 'accepted', tostring(user.version), status, unpack(kicked) }

@@ -5,6 +5,7 @@
 -- ARGV 1 user id 2 operation 3 device 4 generation 5 offline retention (ms)
 -- Returns changed status userStatus version | superseded .. | absent ..
 -- Emits Logout/Unregister
+-- Tells logout
 local device = ARGV[3]
 local user = read_user(ARGV[1])
 local record = user.sessions[device]
@@ -14,4 +15,6 @@ if field(record, 'generation') ~= ARGV[4] then
 end
 
 write_logout(user, device, { lease = KEYS[6], push = KEYS[7] }, 'Unregister', ARGV[2], now_ms())
-return { 'changed', 'Offline', write_end(user, ARGV[5]), tostring(user.version) }
+local status = write_end(user, ARGV[5])
+tell(user.former, 'logout')
+return { 'changed', 'Offline', status, tostring(user.version) }

@@ -39,9 +39,10 @@ local function status_of(sessions)
   return status
 end
 
--- The user of KEYS 1: its sessions by device, and what the scripts keep beside them.
+-- The user of KEYS 1: its sessions by device, what the scripts keep beside them, and the records that were
+-- replaced or removed since.
 local function read_user(id)
-  local user = { id = id, sessions = {}, kept = {} }
+  local user = { id = id, sessions = {}, kept = {}, former = {} }
   local flat = redis.call('HGETALL', KEYS[1])
   for i = 1, #flat, 2 do
     local part = string.find(flat[i], ':', 1, true) and user.sessions or user.kept
@@ -65,7 +66,7 @@ end
 -- What a remembered operation answered: version, user status and sessions; nothing if it is not remembered.
 local function recall(user, operation)
   for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
-    local id, version, status, sessions = string.match(entry, '^(%w+) (%d+) (%a+) ?(.*)$')
+    local id, version, status, sessions = string.match(entry, '^(%w+) (%d+) (%a+) ?(%S*)')
     if id == operation then
       local answer = { version, status }
       for session in string.gmatch(sessions, '[^,]+') do answer[#answer + 1] = session end
@@ -74,9 +75,27 @@ local function recall(user, operation)
   end
 end
 
--- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same.
-local function write_recent(user, operation, sessions, now)
+-- Which session ended this one: its name, empty if it is over too or it was a kick; nothing if no remembered
+-- operation did.
+local function ended_by(user, session)
+  for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
+    local id = string.match(entry, '^%w+')
+    for part in string.gmatch(entry, '[^, ]+') do
+      if part == session then
+        for device, record in pairs(user.sessions) do
+          if field(record, 'generation') == id then return name_of(device, record) end
+        end
+        return ''
+      end
+    end
+  end
+end
+
+-- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same; behind
+-- it the session of the same device that a login replaced, which is no part of the answer.
+local function write_recent(user, operation, sessions, now, replaced)
   local answer = user.version .. ' ' .. status_of(user.sessions) .. ' ' .. table.concat(sessions, ',')
+  if replaced then answer = answer .. ' ' .. replaced end
   local entries = { operation .. ' ' .. answer }
   for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
     if #entries < 8 and tonumber(string.match(entry, ' (%d+)')) > now - 60000 then entries[#entries + 1] = entry end
@@ -88,7 +107,10 @@ end
 local function write_session(user, device, record)
   local old = user.sessions[device]
   local platform = platform_of(device)
-  if old then redis.call('HINCRBY', KEYS[4], field(old, 'status') .. ':' .. platform, -1) end
+  if old then
+    redis.call('HINCRBY', KEYS[4], field(old, 'status') .. ':' .. platform, -1)
+    table.insert(user.former, old)
+  end
   if record then
     redis.call('HINCRBY', KEYS[4], field(record, 'status') .. ':' .. platform, 1)
     redis.call('HSET', KEYS[1], device, record)
@@ -157,4 +179,21 @@ local function write_logout(user, device, keys, reason, event, now, more)
   redis.call('DEL', keys.lease, keys.push)
   write_session(user, device, nil)
   write_event(user, event, 'Logout', reason, name_of(device, record), 'Offline', now, more or address_of(record))
+end
+
+-- Whether two records name the same socket of the same worker.
+local function same_socket(one, other)
+  return field(one, 'worker') == field(other, 'worker') and field(one, 'link') == field(other, 'link')
+end
+
+-- Tells the workers that hold a socket of these records what became of its session. The last a script does.
+-- It is a hint: nobody may hear it, and a Redis user who may not publish changes nothing else.
+local function tell(records, what)
+  for _, record in ipairs(records) do
+    local link = field(record, 'link')
+    if link then
+      local channel = string.match(KEYS[1], '^[^:]+') .. ':worker:' .. field(record, 'worker')
+      redis.pcall('PUBLISH', channel, link .. ' ' .. what)
+    end
+  end
 end

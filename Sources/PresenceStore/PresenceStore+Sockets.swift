@@ -1,0 +1,53 @@
+import PresenceCore
+import RedisClient
+
+/// A socket of this worker that serves a session: a number no other socket of the worker's process ever has.
+package typealias Link = Int
+
+/// What a worker asks that holds the clients' sockets itself.
+extension PresenceStore {
+    /// A client came back for its session. It goes on through the new socket if it is still Online, even if its
+    /// lease has ended; the socket it had is told. Harmless to repeat.
+    /// - Parameters:
+    ///   - details: replaces what the client told before.
+    ///   - userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown.
+    package func resume(
+        _ user: UserID, session: SessionID, details: ClientDetails = .unknown, link: Link,
+        userSigIssuedAtMs: Int? = nil
+    ) async throws(StoreError) -> ResumeAnswer {
+        let timing = platforms[session.platform].heartbeat
+        let answer = try await run(
+            Scripts.resume,
+            keys: [
+                keys.user(user), keys.deadlines(keys.shard(of: user)), keys.lease(user, session), keys.revoked(user),
+            ],
+            [
+                user.rawValue, session.device, session.generation.rawValue, String(timing.timeoutMs),
+                Record.details(details, worker: options.worker, link: link),
+                userSigIssuedAtMs.map { String($0) } ?? "",
+            ])
+        switch answer.word {
+        case "resumed": return .resumed(version: try answer.int(0), heartbeat: timing)
+        case "ended": return .ended(by: answer.texts == [""] ? nil : try answer.sessions(from: 0).first)
+        case "gone": return .gone
+        case "revoked": return .revoked
+        default: throw answer.unexpected
+        }
+    }
+
+    /// Which of these sessions are no longer Online on this worker: ended, superseded or resumed on another.
+    /// One round trip that changes nothing, for a worker that may have missed notices.
+    package func ended(among beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
+        let records = try await pipeline(
+            beats.map { RedisCommand("HGET", key: keys.user($0.user), $0.session.device) })
+        var ended: [Heartbeat] = []
+        for (beat, record) in zip(beats, records) {
+            let session = try record.orThrow().string.flatMap {
+                Record.session(device: beat.session.device, record: $0)
+            }
+            let isHere = session?.id == beat.session && session?.status == .online && session?.worker == options.worker
+            if !isHere { ended.append(beat) }
+        }
+        return ended
+    }
+}
