@@ -13,9 +13,13 @@ func nio(_ product: String) -> Target.Dependency { .product(name: product, packa
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let httpTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -25,7 +29,10 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let package = Package(
     name: "presence",
     platforms: [.macOS(.v15)],
-    products: [.executable(name: "presence", targets: ["presence"])],
+    products: [
+        .executable(name: "presence", targets: ["presence"]),
+        .library(name: "PresenceClient", targets: ["PresenceClient"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -35,10 +42,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -63,20 +72,35 @@ let package = Package(
             dependencies: ["PresenceCore", httpClient, nio("NIOCore"), nio("NIOHTTP1"), crypto, logging],
             swiftSettings: strict),
         .target(
+            name: "Gateway",
+            dependencies: [
+                "PresenceCore", "PresenceStore", "RedisClient", "UserSig", deque, jwt, lifecycle, logging,
+                nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "PresenceClient",
+            dependencies: [
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOFoundationCompat"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "PresenceAPI",
             dependencies: [
                 "PresenceCore", "PresenceStore", "UserSig", hummingbird, hummingbirdCore, crypto, nio("NIOCore"),
-                logging,
+                nio("NIOHTTP1"), nio("NIOWebSocket"), httpTypes, httpTypesHTTP1, logging,
             ],
-            resources: [.embedInCode("openapi.json")],
+            resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
             swiftSettings: strict),
         .executableTarget(
             name: "presence",
             dependencies: [
-                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "PresenceAPI",
+                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
+                "PresenceAPI", "PresenceClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
-                hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"), nio("NIOPosix"),
+                crypto, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
+                nio("NIOPosix"),
             ],
             swiftSettings: strict),
         .target(
@@ -98,7 +122,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
-                "Callbacks",
+                "Callbacks", "PresenceClient", "UserSig",
                 "Support", crypto, httpClient, hummingbird, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
             swiftSettings: strict),
@@ -109,6 +133,22 @@ let package = Package(
             ],
             exclude: ["Python"],
             swiftSettings: strict),
-        .testTarget(name: "FaultTests", dependencies: ["presence", "RedisClient", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "PresenceClient", "PresenceCore", "PresenceStore", "RedisClient", "UserSig", "Support", jwt,
+                crypto, cryptoExtras, nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOWebSocket"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PresenceClientTests", dependencies: ["PresenceClient", "Support", nio("NIOCore")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BrowserTests",
+            dependencies: ["UserSig", "Support", hummingbird, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests", dependencies: ["presence", "PresenceClient", "RedisClient", "Support"],
+            swiftSettings: strict),
     ]
 )

@@ -2,7 +2,7 @@ import Hummingbird
 import NIOCore
 import PresenceStore
 
-// What operators and load balancers ask.
+// What operators, load balancers and web pages ask.
 
 extension PresenceAPI {
     func stats(_ request: Request, _ context: Context) async throws -> Response {
@@ -27,6 +27,25 @@ extension PresenceAPI {
     }
 
     private static let description = ByteBuffer(bytes: PackageResources.openapi_json)
+
+    /// Pages of any origin may import it, and ask each time whether it changed: it speaks this worker's protocol.
+    func clientModule(_ request: Request, _ context: Context) async throws -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: "text/javascript", .accessControlAllowOrigin: "*", .cacheControl: "no-cache"],
+            body: ResponseBody(byteBuffer: Self.module))
+    }
+
+    /// A handshake does not come here: its connection has become a WebSocket by then.
+    func connect(_ request: Request, _ context: Context) async throws -> Response {
+        let detail = "Send a WebSocket handshake, version 13, as the first request of a connection."
+        var response = Problem(.upgradeRequired, detail).response
+        response.headers[.upgrade] = "websocket"
+        response.headers[.secWebSocketVersion] = "13"
+        return response
+    }
+
+    private static let module = ByteBuffer(bytes: PackageResources.client_js)
 }
 
 extension Response {

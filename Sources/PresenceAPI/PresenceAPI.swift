@@ -12,6 +12,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 import PresenceCore
 import PresenceStore
 
@@ -37,6 +38,8 @@ package struct APIOptions: Sendable {
 /// The HTTP API over a store.
 package struct PresenceAPI: Sendable {
     typealias Context = BasicRequestContext
+    /// Serves a connection's requests, on its event loop; returns at once where there are none after an upgrade.
+    package typealias Serve = @Sendable () async -> Void
 
     let store: PresenceStore
     let options: APIOptions
@@ -58,17 +61,22 @@ package struct PresenceAPI: Sendable {
     ///
     /// - Parameters:
     ///   - port: 0 picks a free one; the one picked is logged and given to `onListening`.
+    ///   - upgraders: what a connection can become instead of HTTP by its first request.
+    ///   - connectionsMax: at so many open connections no more are accepted until one closes.
     package func application(
         host: String, port: Int, eventLoopGroup: any EventLoopGroup,
+        upgraders: [any NIOTypedHTTPServerProtocolUpgrader<Serve>] = [], connectionsMax: Int = .max,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         Application(
             router: router(),
             server: HTTPServerBuilder { responder in
                 EventLoopAffinity(
-                    base: HTTP1Channel(responder: responder, configuration: .init(idleTimeout: APILimits.idleTimeout)))
+                    base: UpgradableChannel(http: HTTP1Channel(responder: responder), upgraders: upgraders))
             },
-            configuration: .init(address: .hostname(host, port: port)),
+            configuration: .init(
+                address: .hostname(host, port: port),
+                availableConnectionsDelegate: .maximum(connectionsMax, logger: logger)),
             onServerRunning: { [logger] channel in
                 let bound = channel.localAddress?.port ?? port
                 logger.info("listening", metadata: ["host": "\(host)", "port": "\(bound)"])

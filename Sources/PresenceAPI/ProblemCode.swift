@@ -10,6 +10,7 @@ enum ProblemCode: String, Sendable, CaseIterable {
     case methodNotAllowed = "method-not-allowed"
     case loginRejected = "login-rejected"
     case bodyTooLarge = "body-too-large"
+    case upgradeRequired = "upgrade-required"
     case internalError = "internal"
     case redisUnavailable = "redis-unavailable"
     case overloaded
@@ -26,6 +27,7 @@ enum ProblemCode: String, Sendable, CaseIterable {
         case .methodNotAllowed: (.methodNotAllowed, "This path does not take this method")
         case .loginRejected: (.conflict, "Other sessions stand in the way of this login")
         case .bodyTooLarge: (.contentTooLarge, "The body is too large")
+        case .upgradeRequired: (.upgradeRequired, "This path takes a WebSocket handshake")
         case .internalError: (.internalServerError, "The service failed")
         case .redisUnavailable: (.serviceUnavailable, "Redis cannot be asked")
         case .overloaded: (.serviceUnavailable, "A limit that protects the service is reached")

@@ -3,7 +3,7 @@ import Hummingbird
 /// One operation of the API: what the router serves and what `openapi.json` describes.
 struct Route: Sendable {
     enum Access: Sendable {
-        /// Anyone may call: health checks and the description of the API.
+        /// Anyone may call: health checks, the description of the API and the module for web pages.
         case open
         /// Needs an API key, where keys are configured.
         case apiKey
@@ -45,8 +45,10 @@ extension PresenceAPI {
         Route(.post, "/v1/statuses", .apiKey, PresenceAPI.statuses),
         Route(.get, "/v1/users/{user}", .apiKey, PresenceAPI.user),
         Route(.get, "/v1/stats", .apiKey, PresenceAPI.stats),
+        Route(.get, "/v1/connect", .open, PresenceAPI.connect),
         Route(.get, "/health/live", .open, PresenceAPI.live),
         Route(.get, "/health/ready", .open, PresenceAPI.ready),
         Route(.get, "/openapi.json", .open, PresenceAPI.openAPI),
+        Route(.get, "/client.js", .open, PresenceAPI.clientModule),
     ]
 }

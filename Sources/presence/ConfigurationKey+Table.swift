@@ -83,6 +83,26 @@ extension ConfigurationKey {
         "app.usersig-max-age-ms", .number(1_000...yearMs), default: "15552000000",
         "How long after its issue a usersig counts at most, whatever it says; a kick is remembered as long.")
 
+    static let connectJWTSecrets = Self(
+        "connect.jwt-secrets", .list, isSecret: true, "Secrets of the tokens clients connect with (JWT, HS256).")
+    static let connectJWTPublicKeys = Self(
+        "connect.jwt-public-keys", .list, "PEM files of public keys of such tokens: P-256 (ES256) or RSA (RS256).")
+    static let connectOrigins = Self(
+        "connect.origins", .list, "Origins whose web pages may connect, as https://example.org; without any, all may.")
+    static let connectAddressHeader = Self(
+        "connect.address-header", .text,
+        "Header a trusted load balancer adds the client's address to (X-Forwarded-For); without it the peer's counts.")
+    static let connectSocketsMax = Self(
+        "connect.sockets-max", .number(1...10_000_000), default: "100000", "Clients connected to one worker at once.")
+    static let connectSocketsPerAddressMax = Self(
+        "connect.sockets-per-address-max", .number(1...10_000_000), default: "2000",
+        "Clients of one address connected to one worker at once; behind a load balancer set connect.address-header.")
+    static let connectRateMax = Self(
+        "connect.rate-max", .number(1...1_000_000), default: "2000", "Clients one worker lets connect per second.")
+    static let connectDrainMs = Self(
+        "connect.drain-ms", .number(0...600_000), default: "5000",
+        "Over how long a worker told to stop closes its clients' sockets.")
+
     /// `heartbeat.<class>-interval-ms`: how often clients of a class of platforms promise to heartbeat.
     static func heartbeatIntervalMs(_ platformClass: PlatformClass) -> Self {
         Self(
@@ -108,7 +128,8 @@ extension ConfigurationKey {
             pushRetentionMs, offlineRetentionMs, callbackURL, callbackTimeoutMs, callbackInFlightMax,
             callbackSignToken, callbackWebhookSecrets, callbackSendKicked, callbackSendExpired, eventsRetentionMs,
             eventsBacklogMax, outageGapMs, outageGraceMs, appID, appSecretKey, appAdmins,
-            appUserSigMaxAgeMs,
+            appUserSigMaxAgeMs, connectJWTSecrets, connectJWTPublicKeys, connectOrigins, connectAddressHeader,
+            connectSocketsMax, connectSocketsPerAddressMax, connectRateMax, connectDrainMs,
         ]
 
     /// The keys of one platform, in the file only: they change a built-in platform or add one.

@@ -1,4 +1,6 @@
 import Callbacks
+import Foundation
+import Gateway
 import PresenceCore
 import RedisClient
 
@@ -100,6 +102,27 @@ extension ConfigurationSources {
             limits.instances[platform] = limit
         }
         return limits
+    }
+
+    func connect() throws(StartError) -> GatewayOptions {
+        var options = GatewayOptions()
+        options.origins = try list(.connectOrigins)
+        options.addressHeader = try text(.connectAddressHeader)
+        options.socketsMax = try required(.connectSocketsMax)
+        options.socketsPerAddressMax = try required(.connectSocketsPerAddressMax)
+        options.acceptRateMax = try required(.connectRateMax)
+        options.drainMs = try required(.connectDrainMs)
+        return options
+    }
+
+    /// The texts of the files named.
+    func jwtPublicKeys() throws(StartError) -> [String] {
+        let key = ConfigurationKey.connectJWTPublicKeys
+        return try list(key).map { path throws(StartError) in
+            do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
+                throw key.refused(path, must: "files that can be read")
+            }
+        }
     }
 
     func callback() throws(StartError) -> CallbackOptions? {

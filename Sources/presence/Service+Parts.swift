@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Callbacks
 import Foundation
+import Gateway
 import NIOPosix
 import PresenceAPI
 import PresenceCore
@@ -36,6 +37,30 @@ extension Service {
         let key = UserSigKey(
             sdkAppID: id, secretKey: secretKey, lifetimeMax: configuration.app.userSigMaxAgeMs / 1_000)
         return CompatibleApp(key: key, admins: configuration.app.admins)
+    }
+
+    /// The clients' connections.
+    /// - Throws: `StartError` for a key that is none.
+    func gateway(_ store: PresenceStore, app: CompatibleApp?) async throws -> Gateway {
+        Gateway(
+            store: store, tokens: try await clientTokens(app), options: configuration.connect,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            executor: { EventLoopTaskExecutor(eventLoop: $0) }, logger: logger)
+    }
+
+    private func clientTokens(_ app: CompatibleApp?) async throws -> ClientTokens {
+        let keys = configuration.clientTokens
+        if app == nil, keys.jwtSecrets.isEmpty, keys.jwtPublicKeys.isEmpty {
+            return configuration.apiKeys.isEmpty ? .notAsked : .notConfigured
+        }
+        do {
+            return .verified(
+                by: try await TokenVerifier(
+                    userSigKey: app?.key, jwtSecrets: keys.jwtSecrets, jwtPublicKeys: keys.jwtPublicKeys))
+        } catch let error as TokenVerifier.InvalidKey {
+            throw ConfigurationKey.connectJWTPublicKeys.refused(
+                "number \(error.index + 1)", must: "PEM files of public keys, P-256 or RSA of at least 2048 bits")
+        }
     }
 
     /// The way to the callback receiver and the HTTP client it needs; nil if nobody is to be told.

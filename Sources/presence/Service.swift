@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Callbacks
 import Foundation
+import Gateway
 import Hummingbird
 import Logging
 import NIOCore
@@ -24,7 +25,8 @@ struct Service: Sendable {
     func run() async throws {
         var group = ServiceGroupConfiguration(
             services: [Whole(service: self)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = Self.stopWithin
+        group.maximumGracefulShutdownDuration = max(
+            Self.stopWithin, .milliseconds(configuration.connect.drainMs) + Self.stopAfterDrainWithin)
         try await ServiceGroup(configuration: group).run()
     }
 
@@ -102,10 +104,13 @@ struct Service: Sendable {
             store: store,
             options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyMaxBytes, app: app),
             readiness: { await reasonsUnready(store, work) }, logger: logger)
+        let gateway = try await gateway(store, app: app)
         let application = api.application(
-            host: configuration.host, port: configuration.port, eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+            host: configuration.host, port: configuration.port,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, upgraders: [gateway.upgrader()],
+            connectionsMax: FileLimit.raise() - FileLimit.reserve)
         do {
-            try await ServiceGroup(services: [work, application], logger: logger).run()
+            try await ServiceGroup(services: [work, gateway, application], logger: logger).run()
             try await callbacks?.client.shutdown()
         } catch {
             try? await callbacks?.client.shutdown()
@@ -116,6 +121,7 @@ struct Service: Sendable {
         }
     }
 
-    /// What a deployment may rely on before it sends SIGKILL.
+    /// What a deployment may rely on before it sends SIGKILL, unless closing the clients' sockets takes longer.
     private static let stopWithin: Duration = .seconds(9)
+    private static let stopAfterDrainWithin: Duration = .seconds(4)
 }

@@ -1,4 +1,5 @@
 import Callbacks
+import Gateway
 import Logging
 import PresenceCore
 import RedisClient
@@ -33,6 +34,15 @@ struct ServiceConfiguration: Sendable {
     var outageGraceMs: Int
 
     var app: AppIdentity
+    var connect: GatewayOptions
+    var clientTokens: TokenKeys
+
+    /// What clients' tokens are verified with, beside the app's usersigs.
+    struct TokenKeys: Sendable {
+        var jwtSecrets: [String]
+        /// PEM texts.
+        var jwtPublicKeys: [String]
+    }
 
     /// The app of the compatible API.
     struct AppIdentity: Sendable {
@@ -69,6 +79,9 @@ struct ServiceConfiguration: Sendable {
         app = AppIdentity(
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),
             admins: try sources.list(.appAdmins), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
+        connect = try sources.connect()
+        clientTokens = TokenKeys(
+            jwtSecrets: try sources.list(.connectJWTSecrets), jwtPublicKeys: try sources.jwtPublicKeys())
         try checkTogether()
     }
 

@@ -1,0 +1,151 @@
+import NIOCore
+import NIOWebSocket
+import PresenceCore
+import PresenceStore
+
+/// One client's socket after the upgrade: performs what `ConnectionState` decides.
+///
+/// The actor runs on its channel's event loop, so the channel's callbacks are already isolated to it.
+actor ClientConnection {
+    nonisolated let link: Link
+    /// What the client asked for, or why it is not let in.
+    nonisolated let entry: Result<ConnectRequest, Refusal>
+    private let channel: any Channel
+    private let loop: GatewayLoop
+
+    private var state: ConnectionState
+    private var assembler = MessageAssembler()
+    private var frames: TokenBucket
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
+
+    init(
+        _ entry: Result<ConnectRequest, Refusal>, state: ConnectionState, link: Link, channel: any Channel,
+        loop: GatewayLoop
+    ) {
+        self.entry = entry
+        self.state = state
+        self.link = link
+        self.channel = channel
+        self.loop = loop
+        frames = TokenBucket(
+            perSecond: GatewayLimits.framesPerSecondMax, burst: GatewayLimits.framesBurstMax, now: .now())
+    }
+
+    /// To be called once, when the connection can be written to.
+    func start() {
+        if case .failure(let refusal) = entry { return perform(state.refused(refusal, now: .now())) }
+        perform(state.start())
+    }
+
+    var session: Heartbeat? {
+        guard let session = state.session, case .success(let request) = entry else { return nil }
+        return Heartbeat(user: request.user, session: session)
+    }
+
+    func opened(_ opening: ConnectionState.Opening) { perform(state.opened(opening, now: .now())) }
+    func loggedOut(_ session: SessionID, isRecorded: Bool) {
+        perform(state.loggedOut(session, isRecorded: isRecorded, now: .now()))
+    }
+    func acknowledged() { perform(state.acknowledged()) }
+    func gone() { perform(state.gone(now: .now())) }
+    func told(_ what: Notice.What) { perform(state.told(what, now: .now())) }
+    /// The worker stops: closes the socket after a while.
+    func stop(in delay: TimeAmount) {
+        channel.eventLoop.scheduleTask(in: delay) { self.assumeIsolated { $0.perform($0.state.stop(now: .now())) } }
+    }
+}
+
+extension ClientConnection {
+    private func perform(_ actions: [ConnectionState.Action]) {
+        for action in actions { perform(action) }
+        setTimer()
+    }
+
+    private func perform(_ action: ConnectionState.Action) {
+        switch action {
+        case .send(let message): write(.text, ByteBuffer(string: message.text))
+        case .pong(let data): write(.pong, data)
+        case .beat(let session):
+            guard case .success(let request) = entry else { return }
+            loop.assumeIsolated { $0.beat(Heartbeat(user: request.user, session: session), of: self) }
+        case .close(let code, let reason):
+            var data = ByteBuffer()
+            if let code {
+                data.writeInteger(code)
+                data.writeString(reason)
+            }
+            write(.connectionClose, data)
+        case .drop: channel.close(promise: nil)
+        case .work(let work):
+            guard case .success(let request) = entry else { return }
+            loop.assumeIsolated { $0.start(work, of: request, for: self) }
+        }
+    }
+
+    private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        channel.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, data: data), promise: nil)
+    }
+
+    /// One timer: it is set anew when it fires or would fire too late, not with every heartbeat.
+    private func setTimer() {
+        guard let deadline = state.deadline else { return }
+        if let timer {
+            if timer.deadline <= deadline { return }
+            timer.task.cancel()
+        }
+        let task = channel.eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.tick() } }
+        timer = (deadline, task)
+    }
+
+    private func tick() {
+        timer = nil
+        perform(state.tick(now: .now()))
+    }
+}
+
+// The channel's callbacks.
+extension ClientConnection: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+
+    nonisolated func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = Self.unwrapInboundIn(data)
+        assumeIsolated { $0.read(frame) }
+    }
+
+    private func read(_ frame: WebSocketFrame) {
+        let now = NIODeadline.now()
+        guard frames.take(now: now) else { return perform(state.sentTooMuch(now: now)) }
+        guard let event = assembler.read(frame) else { return }
+        perform(state.received(event, now: now))
+    }
+
+    /// A frame the decoder refused; it reads no more.
+    nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let violation: MessageAssembler.Event =
+            if case .invalidFrameLength? = error as? NIOWebSocketError {
+                .violation(.tooBig, "a frame may have \(GatewayLimits.messageBytesMax) bytes")
+            } else {
+                .violation(.protocolError, "not a frame of the protocol")
+            }
+        assumeIsolated { $0.perform($0.state.received(violation, now: .now())) }
+    }
+
+    nonisolated func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard !context.channel.isWritable else { return }
+        assumeIsolated { $0.perform($0.state.readTooLittle(now: .now())) }
+    }
+
+    nonisolated func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+    }
+
+    nonisolated func channelInactive(context: ChannelHandlerContext) {
+        assumeIsolated { connection in
+            connection.timer?.task.cancel()
+            connection.loop.assumeIsolated { $0.remove(connection) }
+            connection.perform(connection.state.connectionLost(now: .now()))
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Logging
+import PresenceCore
+import PresenceStore
+
+/// What connections change in the store, and how its answers look to a client.
+struct ClientSessions: Sendable {
+    let store: PresenceStore
+    let tokens: ClientTokens
+    let logger: Logger
+
+    /// Logs the client in, or lets it go on with the session it came back for.
+    func open(_ request: ConnectRequest, token: String?, link: Link) async -> ConnectionState.Opening {
+        do {
+            let issuedAtMs = try await verify(token, of: request.user)
+            if let resumed = try await resume(request, issuedAtMs: issuedAtMs, link: link) { return resumed }
+            return try await login(request, issuedAtMs: issuedAtMs, link: link)
+        } catch let refusal as Refusal {
+            return .refused(refusal)
+        } catch let error as StoreError {
+            if error.code == .corrupt { report(error, of: request.user) }
+            return .refused(Refusal(error))
+        } catch {
+            preconditionFailure("nothing else is thrown: \(error)")
+        }
+    }
+
+    /// - Returns: when the token was issued, Unix time in milliseconds; nil where none is asked for.
+    private func verify(_ token: String?, of user: UserID) async throws(Refusal) -> Int? {
+        switch tokens {
+        case .notAsked: return nil
+        case .notConfigured:
+            throw .unauthorized(
+                "The service cannot verify tokens: configure app.secret-key, connect.jwt-secrets or "
+                    + "connect.jwt-public-keys.")
+        case .verified(let verifier):
+            do { return try await verifier.verify(token ?? "", of: user.rawValue) } catch {
+                throw .unauthorized(error.message)
+            }
+        }
+    }
+
+    /// Goes on with the session the client came back for; nil if it has to log in.
+    private func resume(
+        _ request: ConnectRequest, issuedAtMs: Int?, link: Link
+    ) async throws -> ConnectionState.Opening? {
+        guard let session = request.session else { return nil }
+        let answer = try await store.resume(
+            request.user, session: session, details: request.details, link: link, userSigIssuedAtMs: issuedAtMs)
+        switch answer {
+        case .resumed(let version, let timing): return .accepted(session, version: version, timing, resumed: true)
+        case .ended(let newcomer): return .kicked(by: newcomer)
+        case .revoked: throw Refusal.revoked
+        case .gone: return nil
+        }
+    }
+
+    /// A client that only comes back never displaces a device somebody has logged in with since.
+    private func login(
+        _ request: ConnectRequest, issuedAtMs: Int?, link: Link
+    ) async throws -> ConnectionState.Opening {
+        let isBack = request.session != nil
+        let answer = try await store.login(
+            request.user, platform: request.platform, instance: request.instance, details: request.details,
+            userSigIssuedAtMs: issuedAtMs, link: link, mayDisplace: !isBack)
+        switch answer {
+        case .accepted(let login):
+            return .accepted(login.session, version: login.version, login.heartbeat, resumed: false)
+        case .rejected(let inTheWay):
+            if isBack, store.options.limits.onLimit == .kick { return .kicked(by: inTheWay.last) }
+            throw Refusal.loginRejected
+        case .revoked: throw Refusal.revoked
+        }
+    }
+
+    /// - Returns: whether it is recorded; otherwise the client is to try again.
+    func logout(_ user: UserID, _ session: SessionID) async -> Bool {
+        do {
+            _ = try await store.logout(user, session: session)
+            return true
+        } catch {
+            report(error, of: user)
+            return false
+        }
+    }
+
+    /// - Returns: whether it is recorded; otherwise it is worth another try.
+    func disconnect(_ user: UserID, _ session: SessionID, link: Link) async -> Bool {
+        do {
+            _ = try await store.disconnect(user, session: session, link: link)
+            return true
+        } catch {
+            report(error, of: user)
+            return false
+        }
+    }
+
+    private func report(_ error: StoreError, of user: UserID) {
+        logger.warning(
+            "A client's end is not recorded", metadata: ["user": "\(user)", "error": "\(error.underlying ?? error)"])
+    }
+}

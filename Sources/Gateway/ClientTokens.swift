@@ -1,0 +1,88 @@
+import Foundation
+import JWTKit
+import UserSig
+
+/// Whether and how clients prove who they are.
+package enum ClientTokens: Sendable {
+    /// They need not: everybody who can reach this worker may call its API without a key, too.
+    case notAsked
+    /// Nobody can: nothing to verify a token with is configured.
+    case notConfigured
+    case verified(by: TokenVerifier)
+}
+
+/// Checks a client's token: a usersig of the app, or a JWT signed with one of the keys.
+package struct TokenVerifier: Sendable {
+    private let userSigKey: UserSigKey?
+    /// One key each: whichever verifies the signature counts, so that keys can be replaced without a pause.
+    private let jwtKeys: [JWTKeyCollection]
+
+    /// - Parameters:
+    ///   - jwtSecrets: shared secrets of HS256.
+    ///   - jwtPublicKeys: PEM texts of public keys, P-256 for ES256 or RSA for RS256.
+    /// - Throws: `InvalidKey` for a PEM that is neither.
+    package init(userSigKey: UserSigKey?, jwtSecrets: [String], jwtPublicKeys: [String]) async throws {
+        self.userSigKey = userSigKey
+        var keys: [JWTKeyCollection] = []
+        for secret in jwtSecrets {
+            keys.append(await JWTKeyCollection().add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256))
+        }
+        for (index, pem) in jwtPublicKeys.enumerated() {
+            if let key = try? ES256PublicKey(pem: pem) {
+                keys.append(await JWTKeyCollection().add(ecdsa: key))
+            } else if let key = try? Insecure.RSA.PublicKey(pem: pem) {
+                keys.append(await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256))
+            } else {
+                throw InvalidKey(index: index)
+            }
+        }
+        jwtKeys = keys
+    }
+
+    package struct InvalidKey: Error {
+        /// Which of the public keys.
+        package let index: Int
+    }
+
+    /// - Returns: when the token was issued, Unix time in milliseconds; a JWT without `iat` counts as issued at the
+    ///   beginning of time, so every revocation ends it.
+    /// - Throws: `Refusal`.
+    func verify(_ token: String, of user: String) async throws(Refusal) -> Int {
+        let now = Int(Date().timeIntervalSince1970)
+        guard token.utf8.count(where: { $0 == UInt8(ascii: ".") }) == 2 else {
+            guard let userSigKey else {
+                throw Refusal("the token must be a JWT: usersigs need app.id and app.secret-key")
+            }
+            do { return try userSigKey.verify(token, of: user, at: now).issuedAt * 1_000 } catch {
+                throw Refusal("the usersig is not valid for this user now: issue a new one")
+            }
+        }
+        for keys in jwtKeys {
+            guard let claims = try? await keys.verify(token, as: Claims.self) else { continue }
+            guard claims.sub == user else { throw Refusal("the token is not this user's: its sub differs") }
+            guard Double(now) < claims.exp else { throw Refusal("the token has expired: issue a new one") }
+            guard Double(now + UserSigLimits.clockSkewSecondsMax) >= claims.nbf ?? 0 else {
+                throw Refusal("the token is not valid yet")
+            }
+            return Int(min(max(claims.iat ?? 0, 0), Double(now)) * 1_000)
+        }
+        throw Refusal("the token is not signed with a key of this service")
+    }
+
+    /// Why a token does not count; safe to show to the client.
+    struct Refusal: Error {
+        let message: String
+
+        init(_ message: String) { self.message = message }
+    }
+
+    /// What of a JWT counts. Times are Unix time in seconds; without `exp` it is none of ours.
+    private struct Claims: JWTPayload {
+        var sub: String
+        var exp: Double
+        var nbf: Double?
+        var iat: Double?
+
+        func verify(using algorithm: some JWTAlgorithm) {}
+    }
+}

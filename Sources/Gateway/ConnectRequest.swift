@@ -1,0 +1,54 @@
+import Foundation
+import NIOHTTP1
+import PresenceCore
+
+/// What a client asks for when it connects, checked.
+struct ConnectRequest: Sendable {
+    static let path = "/v1/connect"
+    /// The subprotocol a client may offer, with `token.<its token>` beside it.
+    static let subprotocol = "presence"
+
+    var user: UserID
+    var platform: Platform
+    var instance: InstanceID
+    var details: ClientDetails
+    /// The session to go on with.
+    var session: SessionID?
+
+    /// - Parameters:
+    ///   - parameters: of the request's query.
+    ///   - address: where the client is.
+    /// - Throws: `InvalidInput` naming the parameter that is wrong or missing.
+    init(
+        _ parameters: [String: String], address: String?, platforms: PlatformTable
+    ) throws(InvalidInput) {
+        user = try UserID(parameters["user"] ?? "")
+        platform = try platforms.platform(named: parameters["platform"] ?? "")
+        instance = try parameters["instance"].map { text throws(InvalidInput) in try InstanceID(text) } ?? .unnamed
+        details = try ClientDetails(
+            address: address, network: parameters["network"], version: parameters["version"])
+        session = try parameters["session"].map { text throws(InvalidInput) in try platforms.session(text) }
+        if let session, session.platform != platform || session.instance != instance {
+            throw InvalidInput(field: "session", message: "must be of the same platform and instance")
+        }
+    }
+
+    static func isPath(of uri: String) -> Bool {
+        uri == path || uri.hasPrefix(path + "?")
+    }
+
+    /// The parameters of a query that have a value; of one given twice the first.
+    static func parameters(of uri: String) -> [String: String] {
+        let items = URLComponents(string: uri)?.queryItems ?? []
+        return Dictionary(
+            items.compactMap { item in item.value.flatMap { $0.isEmpty ? nil : (item.name, $0) } },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The token a request brings along: in its query, or offered as a subprotocol.
+    static func token(in parameters: [String: String], _ headers: HTTPHeaders) -> String? {
+        parameters["token"]
+            ?? headers[canonicalForm: "sec-websocket-protocol"].first { $0.hasPrefix("token.") }
+            .map { String($0.dropFirst("token.".count)) }
+    }
+}

@@ -1,0 +1,45 @@
+import NIOCore
+
+/// What a deployment chooses about client connections.
+package struct GatewayOptions: Sendable {
+    /// Web pages of these origins may connect (`https://example.org`); empty for all. What sends no `Origin` is no
+    /// web page and may always.
+    package var origins: [String] = []
+    /// The header the load balancer adds the client's address to, the last one counts; nil to take the peer's.
+    package var addressHeader: String?
+    package var socketsMax = 100_000
+    package var socketsPerAddressMax = 2_000
+    /// Sockets accepted per second.
+    package var acceptRateMax = 2_000
+    /// Over how long a stopping worker closes its sockets, in milliseconds.
+    package var drainMs = 5_000
+
+    package init() {}
+}
+
+/// The limits of one connection; no reason to configure them is known.
+package enum GatewayLimits {
+    /// A frame's and a message's payload. The longest there is, a token of a first message, is half of it.
+    package static let messageBytesMax = 4_096
+    /// From the accept to the request, and from the upgrade to the token.
+    package static let handshakeTimeout = TimeAmount.seconds(5)
+    /// How long a client may take to answer our close frame.
+    static let closeTimeout = TimeAmount.seconds(1)
+    /// Frames a client may send: per second, and at once after a pause.
+    static let framesPerSecondMax = 10
+    static let framesBurstMax = 50
+    /// Bytes that wait for a client that does not read.
+    static let queuedBytesMax = 16 << 10
+    /// Bytes of one read.
+    static let readBytesMax = 512
+    /// Heartbeats of one write to Redis.
+    static let heartbeatsPerBatchMax = 1_000
+    /// Logins, logouts and disconnects under way at once.
+    static let jobsPerLoopMax = 64
+    /// The longest delay a client is asked to come back after: enough to spread those of one worker.
+    static let comeBackMsMax = 1_000
+    /// The same where coming back at once would not help.
+    static let overloadedComeBackMsMax = 5_000
+    /// Between two attempts to record that a client is gone, while Redis cannot be asked.
+    static let disconnectPauseMs: ClosedRange<Int64> = 200...2_000
+}

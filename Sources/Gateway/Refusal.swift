@@ -1,0 +1,39 @@
+import PresenceCore
+import PresenceStore
+
+/// Why a client is not let in: how its socket is closed, and what it is told before.
+struct Refusal: Error, Equatable {
+    var code: CloseCode
+    var error: ServerMessage.ErrorCode
+    var detail: String
+    var field: String?
+}
+
+extension Refusal {
+    init(_ invalid: InvalidInput) {
+        self.init(
+            code: .invalidRequest, error: .invalidField, detail: "\(invalid.field) \(invalid.message)",
+            field: invalid.field)
+    }
+
+    init(_ error: StoreError) {
+        let isBusy = error.code == .overloaded || error.code == .contended
+        self.init(code: .tryAgainLater, error: isBusy ? .overloaded : .redisUnavailable, detail: error.message)
+    }
+
+    static func unauthorized(_ detail: String) -> Refusal {
+        Refusal(code: .unauthorized, error: .unauthorized, detail: detail)
+    }
+
+    static let overloaded = Refusal(
+        code: .tryAgainLater, error: .overloaded, detail: "This worker has too many connections; try again.")
+    static let tooManyOfAddress = Refusal(
+        code: .tooManyConnections, error: .overloaded, detail: "Too many connections of this address; try again later.")
+    static let stopping = Refusal(code: .restart, error: .overloaded, detail: "retry-after-ms=0")
+    static let originNotAllowed = Refusal(
+        code: .originNotAllowed, error: .unauthorized, detail: "Pages of this origin may not connect.")
+    static let loginRejected = Refusal(
+        code: .loginRejected, error: .loginRejected,
+        detail: "Too many sessions are logged in: log one of them out, then try again.")
+    static let revoked = Refusal.unauthorized("The token was issued before a kick: issue a new one.")
+}

@@ -1,0 +1,61 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// HTTP on every connection, unless its first request asks to become something else.
+struct UpgradableChannel: ServerChildChannel {
+    let http: HTTP1Channel
+    let upgraders: [any NIOTypedHTTPServerProtocolUpgrader<PresenceAPI.Serve>]
+
+    struct Value: ServerChildChannelValue {
+        let channel: any Channel
+        /// Known when the first request is.
+        let serve: EventLoopFuture<PresenceAPI.Serve>
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            var configuration = NIOUpgradableHTTPServerPipelineConfiguration(
+                upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration(
+                    upgraders: upgraders,
+                    notUpgradingCompletionHandler: { channel in
+                        channel.eventLoop.makeCompletedFuture { try serveHTTP(on: channel, logger) }
+                    }))
+            configuration.enablePipelining = false
+            configuration.enableResponseHeaderValidation = false
+            let serve = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
+                configuration: configuration)
+            let deadline = channel.eventLoop.scheduleTask(in: APILimits.firstRequestTimeout) {
+                channel.close(promise: nil)
+            }
+            serve.whenComplete { _ in deadline.cancel() }
+            return Value(channel: channel, serve: serve)
+        }
+    }
+
+    /// What `HTTP1Channel` sets up itself where nothing can be upgraded, on top of the codec that is there.
+    private func serveHTTP(on channel: any Channel, _ logger: Logger) throws -> PresenceAPI.Serve {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(
+            HTTPConnectionStateHandler(
+                idleTimeout: .nanoseconds(APILimits.idleTimeout.nanoseconds), logger: logger))
+        let requests = try HTTP1Channel.Value(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        return { await http.handle(value: requests, logger: logger) }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        do {
+            let serve = try await value.serve.get()
+            await serve()
+        } catch {
+            logger.debug("closed before its first request", metadata: ["error": "\(error)"])
+            value.channel.close(promise: nil)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import NIOCore
+import Testing
+
+@testable import Gateway
+
+@Suite("What clients may take")
+struct LimitTests {
+    static let start = NIODeadline.now()
+
+    @Test("A bucket gives its burst at once, then its rate, and never saves up more than the burst")
+    func bucket() {
+        var bucket = TokenBucket(perSecond: 10, burst: 3, now: Self.start)
+        func taken(at milliseconds: Int64, of tries: Int) -> Int {
+            (0..<tries).count { _ in bucket.take(now: Self.start + .milliseconds(milliseconds)) }
+        }
+        #expect(taken(at: 0, of: 10) == 3)
+        #expect(taken(at: 99, of: 10) == 0)
+        #expect(taken(at: 100, of: 10) == 1)
+        #expect(taken(at: 1_100, of: 100) == 3)
+    }
+
+    @Test("Sockets of one address, of the worker and per second have a limit each, and leaving makes room")
+    func admission() {
+        var options = GatewayOptions()
+        options.socketsPerAddressMax = 2
+        options.socketsMax = 3
+        options.acceptRateMax = 5
+        let admission = Admission(options)
+        func enter(_ address: String, at second: Int64 = 0) -> Admission.Answer {
+            admission.enter(address, now: NIODeadline.now() + .seconds(second))
+        }
+        #expect([enter("a"), enter("a")] == [.admitted, .admitted])
+        #expect(enter("a") == .tooManyOfAddress)
+        #expect(enter("b") == .admitted)
+        #expect(enter("c") == .overloaded, "the worker is full")
+        admission.leave("a")
+        #expect(enter("c") == .admitted)
+        for address in ["a", "b", "c"] { admission.leave(address) }
+        #expect(enter("d") == .admitted)
+        admission.leave("d")
+        #expect(enter("d") == .overloaded, "five were accepted this second")
+        #expect(enter("d", at: 1) == .admitted)
+    }
+}
