@@ -44,6 +44,8 @@ actor ClientConnection {
         return Heartbeat(user: request.user, session: session)
     }
 
+    var isOpen: Bool { channel.isActive }
+
     func opened(_ opening: ConnectionState.Opening) { perform(state.opened(opening, now: .now())) }
     func loggedOut(_ session: SessionID, isRecorded: Bool) {
         perform(state.loggedOut(session, isRecorded: isRecorded, now: .now()))

@@ -151,6 +151,8 @@ extension GatewayLoop {
         let (request, connection) = (job.request, job.connection)
         switch job.work {
         case .open(let token):
+            // A client that gave up may be back already: its late login would displace its newer one.
+            guard await connection.isOpen else { return }
             await connection.opened(await sessions.open(request, token: token, link: connection.link))
         case .logout(let session):
             await connection.loggedOut(session, isRecorded: await sessions.logout(request.user, session))

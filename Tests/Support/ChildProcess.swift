@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A program a test started. It ends with the test process should that die first.
+/// A program a test started. It ends with the test process should that die first, and the processes it started
+/// with it if it leads a process group of its own.
 package final class ChildProcess: Sendable {
     package let pid: pid_t
     /// Standard output and error go here.
@@ -16,7 +17,7 @@ package final class ChildProcess: Sendable {
         pid = try Self.spawn(words, output: logPath)
         let watcher = """
             while kill -0 "$0" && kill -0 "$1"; do sleep 1; done
-            kill -0 "$0" || { kill -9 "$1"; rm -rf "$2"; }
+            kill -0 "$0" || { kill -9 "-$1" || kill -9 "$1"; rm -rf "$2"; }
             """
         _ = try Self.spawn(["sh", "-c", watcher, "\(getpid())", "\(pid)", folder], output: "/dev/null")
     }

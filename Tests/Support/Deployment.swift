@@ -38,7 +38,8 @@ package struct Deployment: Sendable {
                     }
                     let result = try await body(
                         Deployment(
-                            redis: redis, workers: workers, backend: Backend(workers.map(\.url)), receiver: receiver))
+                            redis: redis, workers: workers,
+                            backend: Backend(workers.map(\.url), key: all["auth.api-keys"]), receiver: receiver))
                     for worker in workers { try await worker.kill() }
                     return result
                 } catch {

@@ -12,6 +12,10 @@ package final class FaultProxy: Sendable {
 
     private struct State {
         var mode = Mode.pass
+        /// Of the server new connections go to.
+        var serverPort: Int
+        /// Connections that forward nothing any more, not even their end.
+        var frozen: Set<ObjectIdentifier> = []
         /// Chunks of replies that still pass before one is cut; nil while none will be.
         var chunksUntilCut: Int?
         /// A request with this text has its reply cut.
@@ -24,9 +28,8 @@ package final class FaultProxy: Sendable {
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     package let port: Int
-    private let serverPort: Int
     private let listener: NIOAsyncChannel<Connection, Never>
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     package var url: String { "redis://127.0.0.1:\(port)" }
 
@@ -36,7 +39,7 @@ package final class FaultProxy: Sendable {
         }
         self.listener = listener
         self.port = port
-        self.serverPort = serverPort
+        state = Mutex(State(serverPort: serverPort))
     }
 
     /// Runs the body beside a proxy to the server on this port.
@@ -76,6 +79,26 @@ package final class FaultProxy: Sendable {
         closeAll()
     }
 
+    /// Sends new connections to the server on another port, as a load balancer does when one is gone.
+    package func redirect(to port: Int) {
+        state.withLock { $0.serverPort = port }
+    }
+
+    /// Keeps the connections there are open and forwards nothing on them, not even that a side has closed. New ones
+    /// pass.
+    package func freeze() {
+        state.withLock { $0.frozen = Set($0.channels.keys) }
+    }
+
+    /// Closes the frozen connections.
+    package func closeFrozen() {
+        let frozen = state.withLock { state in
+            defer { state.frozen = [] }
+            return state.frozen.compactMap { state.channels[$0] }
+        }
+        for channel in frozen { channel.close(promise: nil) }
+    }
+
     /// Lets so many reads from the server pass, drops the next and closes its connection. Once.
     package func cutReplies(after chunks: Int) {
         state.withLock { $0.chunksUntilCut = chunks }
@@ -107,14 +130,17 @@ package final class FaultProxy: Sendable {
 
     private func relay(_ client: Connection) async throws {
         guard state.withLock({ $0.mode != .refuse }) else { return try await client.channel.close() }
-        let server = try await ClientBootstrap(group: client.channel.eventLoop)
-            .connect(host: "127.0.0.1", port: serverPort) { channel in
-                channel.eventLoop.makeCompletedFuture { try Connection(wrappingChannelSynchronously: channel) }
-            }
         let id = ObjectIdentifier(client.channel)
-        state.withLock { $0.channels[id] = client.channel }
+        let serverPort = state.withLock { state in
+            state.channels[id] = client.channel
+            return state.serverPort
+        }
         defer { forget(id) }
         try await client.executeThenClose { requests, toClient in
+            let server = try await ClientBootstrap(group: client.channel.eventLoop)
+                .connect(host: "127.0.0.1", port: serverPort) { channel in
+                    channel.eventLoop.makeCompletedFuture { try Connection(wrappingChannelSynchronously: channel) }
+                }
             try await server.executeThenClose { replies, toServer in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
@@ -128,22 +154,30 @@ package final class FaultProxy: Sendable {
                         }
                     }
                     defer { group.cancelAll() }
-                    try await group.next()
+                    // The first side that ends ends the other.
+                    let end = await group.nextResult()
+                    try await eventually(timeout: .seconds(60), else: "frozen for good") { !self.isFrozen(id) }
+                    try end?.get()
                 }
             }
         }
+    }
+
+    private func isFrozen(_ id: ObjectIdentifier) -> Bool {
+        state.withLock { $0.frozen.contains(id) }
     }
 
     private func forget(_ id: ObjectIdentifier) {
         state.withLock { state in
             state.channels[id] = nil
             state.cutting.remove(id)
+            state.frozen.remove(id)
         }
     }
 
     private func forwardsRequest(_ bytes: ByteBuffer, of id: ObjectIdentifier) -> Bool {
         state.withLock { state in
-            guard state.mode == .pass else { return false }
+            guard state.mode == .pass, !state.frozen.contains(id) else { return false }
             if let text = state.textToCut, String(buffer: bytes).contains(text) {
                 state.textToCut = nil
                 state.cutting.insert(id)
@@ -161,7 +195,7 @@ package final class FaultProxy: Sendable {
                 throw CancellationError()
             }
             state.chunksUntilCut? -= 1
-            return state.mode == .pass
+            return state.mode == .pass && !state.frozen.contains(id)
         }
     }
 }

@@ -1,15 +1,36 @@
 import Foundation
+import Synchronization
 
 /// A running worker: the product itself, in a process of its own, as an operator would start it.
 package actor PresenceProcess {
+    /// What it is started with, beside the port.
+    private struct Start {
+        let words: [String]
+        let folder: String
+        let log: String
+
+        func child(port: String, log: String) throws -> ChildProcess {
+            try ChildProcess(words + ["--port", port], folder: folder, log: log)
+        }
+    }
+
+    package nonisolated let host: String
     package nonisolated let port: Int
-    package nonisolated let child: ChildProcess
-    package nonisolated var url: String { "http://127.0.0.1:\(port)" }
+    private let start: Start
+    private nonisolated let current: Mutex<ChildProcess>
+
+    package nonisolated var child: ChildProcess { current.withLock { $0 } }
+    package nonisolated var url: String { "http://\(host):\(port)" }
+    package nonisolated var socketURL: String { "ws://\(host):\(port)" }
+    /// Of its latest start.
     package nonisolated var log: String { child.log }
 
-    private init(port: Int, child: ChildProcess) {
-        self.port = port
-        self.child = child
+    private init(_ start: Start, host: String, port: String) async throws {
+        let child = try start.child(port: port, log: start.log)
+        self.start = start
+        self.host = host
+        self.port = try await Self.port(of: child)
+        current = Mutex(child)
     }
 
     /// Runs the body beside a worker with these settings (`["callback.url": ...]`) on this Redis.
@@ -52,11 +73,24 @@ package actor PresenceProcess {
         redis url: String?, _ settings: [String: String], folder: String, log: String = "worker.log",
         home: String? = nil
     ) async throws -> PresenceProcess {
-        var flags = ["--port", "0", "--log-level", "debug"]
+        var flags = ["--log-level", "debug"]
         if let url { flags += ["--redis-url", url] }
-        for (key, value) in settings { flags += ["--" + key.replacing(".", with: "-"), value] }
+        for (key, value) in settings where key != "port" { flags += ["--" + key.replacing(".", with: "-"), value] }
         let words = home.map { ["env", "-u", "XDG_STATE_HOME", "HOME=\($0)"] } ?? []
-        let child = try ChildProcess(words + [binary, "serve"] + flags, folder: folder, log: log)
+        return try await PresenceProcess(
+            Start(words: words + [binary, "serve"] + flags, folder: folder, log: log),
+            host: settings["host"] ?? "127.0.0.1", port: settings["port"] ?? "0")
+    }
+
+    /// Starts the worker again after its end, on the port it had, and waits until it listens.
+    package func startAgain() async throws {
+        let child = try start.child(port: "\(port)", log: "\(UUID().uuidString.prefix(8))-\(start.log)")
+        current.withLock { $0 = child }
+        _ = try await Self.port(of: child)
+    }
+
+    /// Waits until the worker listens, and where.
+    private static func port(of child: ChildProcess) async throws -> Int {
         var port: Int?
         try await eventually(timeout: .seconds(20), else: "the worker does not listen: \(child.log.suffix(1000))") {
             guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.log.suffix(1000))") }
@@ -64,7 +98,7 @@ package actor PresenceProcess {
                 .flatMap { Int($0.1 ?? $0.2 ?? "") }
             return port != nil
         }
-        return PresenceProcess(port: port ?? 0, child: child)
+        return port ?? 0
     }
 
     /// Ends the worker as a deployment would.

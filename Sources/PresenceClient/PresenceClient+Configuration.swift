@@ -1,0 +1,92 @@
+import Foundation
+import NIOCore
+import NIOPosix
+
+extension PresenceClient {
+    /// Who connects, from which device, where to, and how stubbornly.
+    public struct Configuration: Sendable {
+        /// Where the service listens.
+        let server: ServerAddress
+        public var user: String
+        /// A platform the service knows: Android, iPhone, iPad, Windows, Mac, Linux, Web, MiniProgram or one of its own.
+        public var platform: String
+        /// The device's own, stable id; without one all devices of a platform are taken for the same.
+        public var instance: String?
+        /// A usersig or JWT of the user, asked for at every connect and sent in a message, so that it ends in no log.
+        /// nil where the service asks for none. What it throws counts as a failed attempt to connect.
+        public var token: (@Sendable () async throws -> String)?
+        /// A session to resume, as an earlier client was told by `connected`.
+        public var session: String?
+        /// The app's version and the device's network, for the operators to see.
+        public var version: String?
+        public var network: String?
+        /// The pause before coming back is random, from `pauseMin` to a bound that doubles up to `pauseMax`.
+        public var pauseMin: Duration = .milliseconds(500)
+        public var pauseMax: Duration = .seconds(30)
+        /// Instead of the interval the service asks for; for tests and load.
+        public var heartbeatInterval: Duration?
+        /// The source address to connect from.
+        public var localAddress: SocketAddress?
+        public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+
+        /// - Parameter url: `ws://host[:port][/path]`; port 80 without one.
+        /// - Throws: if the URL is not one of these.
+        public init(url: String, user: String, platform: String) throws(PresenceClientError) {
+            server = try ServerAddress(url)
+            self.user = user
+            self.platform = platform
+        }
+    }
+}
+
+/// A parsed `ws://` URL.
+struct ServerAddress: Sendable {
+    let host: String
+    let port: Int
+    /// Host and port as the Host header names them.
+    let authority: String
+    /// What stands before `/v1/connect`.
+    let path: String
+
+    init(_ url: String) throws(PresenceClientError) {
+        guard let parts = URLComponents(string: url), parts.scheme == "ws", let host = parts.host, !host.isEmpty else {
+            throw PresenceClientError(
+                .invalidConfiguration,
+                "\"\(url)\" is no URL of the form ws://host:port. wss:// is not supported: let a TLS proxy beside "
+                    + "the client speak it.")
+        }
+        self.host = host.trimmingCharacters(in: ["[", "]"])
+        port = parts.port ?? 80
+        authority = "\(host):\(port)"
+        path = parts.path.hasSuffix("/") ? String(parts.path.dropLast()) : parts.path
+    }
+}
+
+extension PresenceClient.Configuration {
+    /// Path and query of the request that connects.
+    func target(resuming session: String?) -> String {
+        let fields = [
+            ("user", user), ("platform", platform), ("instance", instance), ("session", session), ("version", version),
+            ("network", network),
+        ]
+        let query = fields.compactMap { name, value in value.map { "\(name)=\($0.percentEncoded)" } }
+        return "\(server.path)/v1/connect?\(query.joined(separator: "&"))"
+    }
+}
+
+extension String {
+    /// Every byte but the unreserved ones of RFC 3986 as `%XX`.
+    fileprivate var percentEncoded: String {
+        utf8.reduce(into: "") { text, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                text += byte < 16 ? "%0" : "%"
+                text += String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+}

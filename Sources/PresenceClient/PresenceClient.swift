@@ -1,0 +1,39 @@
+import NIOCore
+
+// A client of the presence service's gateway, for apps and bots: one user on one device, over a WebSocket.
+//
+// Promises: the device is Online from `connected` until the client ends; heartbeats go out by themselves; a lost
+// connection is taken up again with growing, random pauses, resuming the session; a way that has died silently is
+// noticed within two heartbeat intervals; an end that is final (kicked, refused, logged out) is told and obeyed.
+// Does not: speak TLS yet (put a TLS proxy beside the client), keep the session when the process ends, or start
+// anew after a final end (make another client).
+
+/// Keeps one device of one user present. Ends when it is closed or no longer referenced.
+public final class PresenceClient: Sendable {
+    /// What happens, for one reader; finishes after the event that `isFinal`. When it is not read, the latest 64
+    /// events are kept and older ones are dropped.
+    public let events: AsyncStream<PresenceEvent>
+    private let connection: PresenceConnection
+
+    public init(_ configuration: Configuration) {
+        let (events, continuation) = AsyncStream.makeStream(
+            of: PresenceEvent.self, bufferingPolicy: .bufferingNewest(ClientLimits.eventsBufferedMax))
+        self.events = events
+        connection = PresenceConnection(configuration) { event in
+            continuation.yield(event)
+            if event.isFinal { continuation.finish() }
+        }
+    }
+
+    deinit { connection.close() }
+
+    /// Connects, and again after every loss. Only the first call counts.
+    public func start() { connection.start() }
+
+    /// Logs the device out: it is Offline when this returns, and the client has ended.
+    /// - Throws: if the logout is not known to be recorded. The client then goes on as before.
+    public func logout() async throws(PresenceClientError) { try await connection.logout() }
+
+    /// Ends the client without a logout: the device becomes PushOnline where its platform has push, else Offline.
+    public func close() { connection.close() }
+}

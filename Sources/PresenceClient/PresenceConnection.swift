@@ -1,0 +1,153 @@
+import Foundation
+import NIOCore
+import NIOWebSocket
+
+/// The way of one client to the service, across all its losses and returns. It performs what `ConnectionState`
+/// decides. Twenty thousand of them fit into a process: while connected it has no task, only a timer.
+///
+/// The actor runs on its event loop, so the loop's callbacks are already isolated to it.
+package actor PresenceConnection {
+    private let configuration: PresenceClient.Configuration
+    private let eventLoop: any EventLoop
+    private let onEvent: @Sendable (PresenceEvent) -> Void
+
+    private var state: ConnectionState
+    private var channel: (any Channel)?
+    /// Tells what comes from the present connection from what an earlier one left behind.
+    private var attempt = 0
+    private var timer: (callback: NIOScheduledCallback, at: NIODeadline)?
+    private var logouts: [CheckedContinuation<PresenceClientError?, Never>] = []
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    /// - Parameter onEvent: called on the event loop: it must not block. The last event is the one that `isFinal`.
+    package init(_ configuration: PresenceClient.Configuration, onEvent: @escaping @Sendable (PresenceEvent) -> Void) {
+        self.configuration = configuration
+        self.onEvent = onEvent
+        eventLoop = configuration.eventLoopGroup.next()
+        state = ConnectionState(
+            session: configuration.session,
+            policy: ReconnectPolicy(pauseMin: configuration.pauseMin, pauseMax: configuration.pauseMax),
+            heartbeatInterval: configuration.heartbeatInterval)
+    }
+
+    /// Connects, and again after every loss, until a final event or `close`.
+    package nonisolated func start() {
+        onEventLoop { $0.perform($0.state.start(now: .now())) }
+    }
+
+    /// Ends without a logout.
+    package nonisolated func close() {
+        onEventLoop { $0.perform($0.state.close()) }
+    }
+
+    /// - Throws: if the logout is not known to be recorded; then the connection goes on.
+    package nonisolated func logout() async throws(PresenceClientError) {
+        let error = await withCheckedContinuation { caller in
+            onEventLoop {
+                $0.logouts.append(caller)
+                $0.perform($0.state.logout(now: .now()))
+            }
+        }
+        if let error { throw error }
+    }
+
+    private nonisolated func onEventLoop(_ body: @escaping @Sendable (isolated PresenceConnection) -> Void) {
+        guard !eventLoop.inEventLoop else { return assumeIsolated(body) }
+        eventLoop.execute { self.assumeIsolated(body) }
+    }
+}
+
+extension PresenceConnection {
+    private func perform(_ actions: [ConnectionState.Action]) {
+        for action in actions {
+            switch action {
+            case .connect(let session): connect(resuming: session)
+            case .send(.heartbeat): send(.text, Self.heartbeat)
+            case .send(.logout): send(.text, Self.logout)
+            case .send(.ping): send(.ping, ByteBuffer())
+            case .drop(let reason): lost(attempt, 1006, reason)
+            case .answerLogout(let error): answerLogout(error)
+            case .tell(let event):
+                if event.isFinal { hangUp() }
+                onEvent(event)
+            }
+        }
+        setTimer()
+    }
+
+    private func connect(resuming session: String?) {
+        attempt += 1
+        let attempt = attempt
+        Task {
+            do {
+                let token = try await configuration.token?()
+                let (channel, upgraded) = try await configuration.connect(on: eventLoop, resuming: session) {
+                    FrameHandler { event in self.assumeIsolated { $0.handle(event, of: attempt) } }
+                }
+                guard attempt == self.attempt else { return channel.close(promise: nil) }
+                self.channel = channel
+                // Written earlier it would be lost: the pipeline takes nothing while it changes.
+                try await upgraded.get()
+                guard attempt == self.attempt, let token else { return }
+                send(.text, ByteBuffer(bytes: try JSONEncoder().encode(["type": "token", "token": token])))
+            } catch {
+                lost(attempt, 1006, "\(error)")
+            }
+        }
+    }
+
+    private func handle(_ event: FrameHandler.Event, of attempt: Int) {
+        guard attempt == self.attempt else { return }
+        switch event {
+        case .message(let message): perform(state.received(message, now: .now()))
+        case .closed(let code, let reason): lost(attempt, code, reason)
+        }
+    }
+
+    private func lost(_ attempt: Int, _ code: UInt16, _ reason: String) {
+        guard attempt == self.attempt else { return }
+        hangUp()
+        perform(state.closed(code, reason: reason, now: .now()))
+    }
+
+    private func hangUp() {
+        attempt += 1
+        channel?.close(promise: nil)
+        channel = nil
+    }
+
+    private func answerLogout(_ error: PresenceClientError?) {
+        for caller in logouts { caller.resume(returning: error) }
+        logouts = []
+    }
+
+    private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        channel?.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data), promise: nil)
+    }
+
+    private static let heartbeat = ByteBuffer(string: #"{"type":"heartbeat"}"#)
+    private static let logout = ByteBuffer(string: #"{"type":"logout"}"#)
+}
+
+extension PresenceConnection: NIOScheduledCallbackHandler {
+    /// One timer per client, never later than needed: set too early, it looks again when it fires.
+    private func setTimer() {
+        guard let deadline = state.nextDeadline else { return cancelTimer() }
+        if let timer, timer.at <= deadline { return }
+        cancelTimer()
+        timer = (try? eventLoop.scheduleCallback(at: deadline, handler: self)).map { ($0, deadline) }
+    }
+
+    private func cancelTimer() {
+        timer?.callback.cancel()
+        timer = nil
+    }
+
+    package nonisolated func handleScheduledCallback(eventLoop: some EventLoop) {
+        assumeIsolated {
+            $0.timer = nil
+            $0.perform($0.state.tick(now: .now()))
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import PresenceClient
+
+/// What clients went through, in numbers.
+struct SimulationTally {
+    private enum Client {
+        case new, connected, away
+    }
+
+    private var clients: [Client]
+    private var connected = 0
+    private var seen = 0
+    private var connectedMax = 0
+    private var connects = 0
+    private var resumed = 0
+    private var disconnects = 0
+    private var kicked = 0
+    private var left = 0
+    /// By close code, `refused-<code>`, or what went wrong with a logout.
+    private var errors: [String: Int] = [:]
+    private var latencies = LatencyHistogram()
+    /// When the last client was connected for the first time.
+    private var allConnectedAfter: Duration?
+
+    // Since the last line.
+    private var recentLatencies = LatencyHistogram()
+    private var recentConnects = 0
+    private var lastLineAt: Duration = .zero
+    private var connectsPerSecondMax = 0.0
+    private var heartbeatsPerSecondMax = 0.0
+
+    init(clients: Int) {
+        self.clients = Array(repeating: .new, count: clients)
+    }
+
+    func isConnected(_ client: Int) -> Bool { clients[client] == .connected }
+
+    /// - Parameter time: since the simulation began.
+    mutating func record(_ event: PresenceEvent, of client: Int, at time: Duration) {
+        switch event {
+        case .connected(_, let isResumed):
+            connects += 1
+            recentConnects += 1
+            if isResumed { resumed += 1 }
+            connect(client, at: time)
+        case .heartbeat(let latency):
+            latencies.record(latency)
+            recentLatencies.record(latency)
+        case .disconnected(let code, _, _):
+            if isConnected(client) { disconnects += 1 }
+            errors["\(code)", default: 0] += 1
+            disconnect(client)
+        case .kicked:
+            kicked += 1
+            disconnect(client)
+        case .refused(let code, _):
+            errors["refused-\(code)", default: 0] += 1
+            disconnect(client)
+        case .loggedOut, .closed:
+            left += 1
+            disconnect(client)
+        }
+    }
+
+    mutating func record(logoutError error: PresenceClientError) {
+        errors["logout-\(error.code)", default: 0] += 1
+    }
+
+    private mutating func connect(_ client: Int, at time: Duration) {
+        if clients[client] == .new {
+            seen += 1
+            if seen == clients.count { allConnectedAfter = time }
+        }
+        clients[client] = .connected
+        connected += 1
+        connectedMax = max(connectedMax, connected)
+    }
+
+    private mutating func disconnect(_ client: Int) {
+        guard isConnected(client) else { return }
+        clients[client] = .away
+        connected -= 1
+    }
+
+    /// How it goes, since the last line.
+    mutating func line(at time: Duration) -> String {
+        let seconds = max((time - lastLineAt) / .seconds(1), 0.001)
+        let connectRate = Double(recentConnects) / seconds
+        let heartbeatRate = Double(recentLatencies.count) / seconds
+        connectsPerSecondMax = max(connectsPerSecondMax, connectRate)
+        heartbeatsPerSecondMax = max(heartbeatsPerSecondMax, heartbeatRate)
+        let latency = LatencySummary(recentLatencies)
+        (recentLatencies, recentConnects, lastLineAt) = (LatencyHistogram(), 0, time)
+        var line = "\(Int((time / .seconds(1)).rounded())) s: \(connected) of \(clients.count) connected"
+        line += ", \(Int(connectRate)) accepts/s, \(Int(heartbeatRate)) heartbeats/s"
+        line += " (p50 \(latency.p50Ms) p99 \(latency.p99Ms) max \(latency.maxMs) ms)"
+        line += ", resumed \(resumed), disconnects \(disconnects), kicked \(kicked), left \(left)"
+        guard !errors.isEmpty else { return line }
+        let kinds = errors.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return line + ", errors \(kinds.joined(separator: " "))"
+    }
+
+    func summary(at time: Duration) -> SimulationSummary {
+        SimulationSummary(
+            clients: clients.count, seconds: time / .seconds(1), connectedMax: connectedMax, connects: connects,
+            connectsPerSecondMax: connectsPerSecondMax.rounded(),
+            allConnectedAfterSeconds: allConnectedAfter.map { $0 / .seconds(1) }, resumed: resumed,
+            disconnects: disconnects, kicked: kicked, heartbeats: latencies.count,
+            heartbeatsPerSecondMax: heartbeatsPerSecondMax.rounded(), heartbeatLatency: LatencySummary(latencies),
+            errors: errors)
+    }
+}
+
+/// The line of JSON at the end.
+struct SimulationSummary: Encodable, Equatable {
+    let clients: Int
+    let seconds: Double
+    let connectedMax: Int
+    let connects: Int
+    /// The best second.
+    let connectsPerSecondMax: Double
+    let allConnectedAfterSeconds: Double?
+    let resumed: Int
+    let disconnects: Int
+    let kicked: Int
+    /// Acknowledged ones.
+    let heartbeats: Int
+    let heartbeatsPerSecondMax: Double
+    let heartbeatLatency: LatencySummary
+    let errors: [String: Int]
+}
+
+struct LatencySummary: Encodable, Equatable {
+    let p50Ms: Double
+    let p99Ms: Double
+    let maxMs: Double
+
+    init(_ histogram: LatencyHistogram) {
+        p50Ms = histogram.percentile(0.5) / .milliseconds(1)
+        p99Ms = histogram.percentile(0.99) / .milliseconds(1)
+        maxMs = histogram.max / .milliseconds(1)
+    }
+}

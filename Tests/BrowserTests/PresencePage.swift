@@ -1,0 +1,109 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOPosix
+import Support
+import Testing
+
+/// A web app of another origin than the service: its page uses `/client.js` and shows in its title what happened.
+struct PresencePage: Sendable {
+    let browser: Browser
+    let tab: Browser.Tab
+    private let origin: String
+
+    /// Runs the body beside a browser with the page open, its client connected to this worker.
+    /// - Parameter options: beside url and platform, what the page gives the client.
+    static func with<Result: Sendable>(
+        worker url: String, user: String, _ options: [String: String] = [:],
+        body: (PresencePage) async throws -> Result
+    ) async throws -> Result {
+        try await serving { origin in
+            try await Browser.withBrowser { browser in
+                var address = try #require(URLComponents(string: "\(origin)/page"))
+                let query = ["url": url, "user": user, "platform": "Web"].merging(options) { $1 }
+                address.queryItems = query.map { URLQueryItem(name: $0, value: $1) }
+                let tab = try await browser.open(try #require(address.string))
+                return try await body(PresencePage(browser: browser, tab: tab, origin: origin))
+            }
+        }
+    }
+
+    /// The events of the client so far: `{"type": "online", "resumed": false, ...}`
+    var events: [JSON] {
+        get async throws {
+            let title = try await browser.title(of: tab).removingPercentEncoding ?? ""
+            return (try? JSON(parsing: title))?.list ?? []
+        }
+    }
+
+    /// Waits for an event of this type after the first so many.
+    @discardableResult
+    func event(_ type: String, after count: Int = 0, timeout: Duration = .seconds(20)) async throws -> JSON {
+        var found: JSON?
+        var seen: [JSON] = []
+        try await eventually(timeout: timeout, else: "the page shows no \(type) but \(seen)") {
+            seen = try await events
+            found = seen.dropFirst(count).first { $0["type"].string == type }
+            return found != nil
+        }
+        return found ?? .null
+    }
+
+    /// Has the page call this method of its client, from another tab of the same app.
+    func tell(_ method: String) async throws {
+        _ = try await browser.open("\(origin)/tell?\(method)")
+    }
+
+    private static func serving<Result: Sendable>(body: (String) async throws -> Result) async throws -> Result {
+        let router = Router()
+        for (path, html) in [("page", page), ("tell", tell)] {
+            router.get(RouterPath(path)) { _, _ in
+                Response(
+                    status: .ok, headers: [.contentType: "text/html"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+            }
+        }
+        let (ports, chosen) = AsyncStream<Int>.makeStream()
+        let application = Application(
+            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+            onServerRunning: { channel in chosen.yield(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), logger: .silent)
+        return try await withThrowingTaskGroup { group in
+            group.addTask { try await application.run() }
+            defer { group.cancelAll() }
+            guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
+            return try await body("http://127.0.0.1:\(port)")
+        }
+    }
+
+    private static let page = """
+        <!doctype html>
+        <script type="module">
+        const { url, token, ...options } = Object.fromEntries(new URLSearchParams(location.search));
+        const seen = [];
+        const show = (event) => {
+            seen.push(event);
+            document.title = encodeURIComponent(JSON.stringify(seen));
+        };
+        addEventListener("unhandledrejection", ({ reason }) => show({ type: "defect", reason: `${reason}` }));
+
+        const { PresenceClient } = await import(`${url}/client.js`);
+        const presence = new PresenceClient({
+            url: url.replace("http", "ws"), token: token && (async () => token), ...options,
+        });
+        for (const type of ["online", "offline", "kicked", "refused"]) {
+            presence.addEventListener(type, ({ detail }) => show({ type, ...detail }));
+        }
+        new BroadcastChannel("tell").onmessage = async ({ data: method }) => {
+            await presence[method]();
+            show({ type: `${method} done` });
+        };
+        </script>
+        """
+
+    private static let tell = """
+        <!doctype html>
+        <script>new BroadcastChannel("tell").postMessage(location.search.slice(1));</script>
+        """
+}

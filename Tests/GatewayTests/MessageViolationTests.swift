@@ -1,0 +1,65 @@
+import Support
+import Testing
+
+@Suite("Messages that are none", .besideAWorker)
+struct MessageViolationTests {
+    @Test(
+        "A text that is no JSON object with a type closes with 4002, and says so before",
+        arguments: [
+            "", " ", "x", "{", "{}", "[]", "null", "1", #""heartbeat""#, #"{"type":1}"#, #"{"type":null}"#,
+            #"{"type":["heartbeat"]}"#, #"{"Type":"heartbeat"}"#, #"[{"type":"heartbeat"}]"#, #"{"type":"heartbeat""#,
+            #"{"type":"heartbeat"}}"#, #"{"type":"heartbeat"}{"type":"logout"}"#, #"{"type":"\ud83d"}"#,
+            String(repeating: "[", count: 4096), String(repeating: #"{"type":"#, count: 512),
+        ])
+    func invalid(_ text: String) async throws {
+        try await AttackedWorker.withClient { client in
+            client.send(.text(text))
+            let answer = try await client.messageAnswer()
+            #expect(answer["type"].string == "error" && answer["code"].string == "invalid-message", "\(answer)")
+            try await client.expectClose(4002)
+        }
+    }
+
+    @Test(
+        "A message with more than is known is understood",
+        arguments: [
+            #"{"type":"heartbeat","n":[{}]}"#, #" { "type" : "heartbeat" } "#, #"{"n":1e400,"type":"heartbeat"}"#,
+            #"{"type":"\u0068eartbeat"}"#,
+        ])
+    func extended(_ text: String) async throws {
+        try await AttackedWorker.withClient { client in
+            client.send(.text(text))
+            let answer = try await client.message()
+            #expect(answer["type"].string == "heartbeat", "\(answer)")
+        }
+    }
+
+    @Test("A message of an unknown type is answered and otherwise ignored, however deep it is nested")
+    func unknown() async throws {
+        let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+        try await AttackedWorker.withClient { client in
+            for _ in 0..<3 {
+                client.send(.text(#"{"type":"dance","n":\#(deep)}"#))
+                try await client.expectUnknownType()
+            }
+            try await client.expectOpen()
+        }
+    }
+
+    @Test(
+        "A request that names nobody, or nothing known, closes with 4002 and names the field",
+        arguments: [
+            ("", "user"), ("?platform=Windows", "user"), ("?user=&platform=Windows", "user"),
+            ("?user=ann", "platform"), ("?user=ann&platform=Toaster", "platform"),
+            ("?user=ann&platform=Windows&session=x", "session"),
+            ("?user=ann&platform=Windows&session=Web:default:abcdefghijklmnop", "session"),
+            ("?user=ann&platform=Windows&instance=%20%0A", "instance"),
+        ])
+    func fields(query: String, field: String) async throws {
+        try await RawWebSocket.with(port: AttackedWorker.worker.port, "/v1/connect\(query)") { client in
+            let answer = try await client.messageAnswer()
+            #expect(answer["code"].string == "invalid-field" && answer["field"].string == field, "\(answer)")
+            try await client.expectClose(4002)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Support
+import Testing
+
+@Suite("While Redis cannot be asked", .beside(workers: 1), .serialized)
+struct OutageTests {
+    @Test("Sockets stay, heartbeats are not acknowledged, and who wants in is asked to come back")
+    func heartbeats() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user) { client, _ in
+            try await deployment.withRedisPaused {
+                client.say("heartbeat")
+                let closing = try await deployment.withSocket(newUser()) {
+                    try await $0.refusal("redis-unavailable", closes: 1013)
+                }
+                #expect(try closing.comeBackAfterMs <= 5_000)
+                client.send(.ping("there?"))
+                let frame = try await client.next()
+                #expect(frame?.opcode == RawWebSocket.Frame.pong, "what came first: \(frame as Any)")
+            }
+            try await client.expectHeartbeat()
+            try await deployment.expectChanges(of: user, "Login/Register")
+        }
+    }
+
+    @Test("A client that leaves is recorded as soon as Redis is back, once")
+    func leaving() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user) { client, _ in
+            try await deployment.withRedisPaused {
+                try await client.end(reset: false)
+                try await deployment.expectUnavailable()
+            }
+        }
+        try await eventually(else: "still Online") { try await deployment.backend.status(user) == "Offline" }
+        try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+    }
+
+    @Test("A logout is not lost silently: the client hears that it is not recorded, and repeats it")
+    func logout() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user, "Android") { client, _ in
+            try await deployment.withRedisPaused {
+                client.say("logout")
+                let message = try await client.messageAnswer()
+                #expect(message["type"].string == "error" && message["code"].string == "redis-unavailable")
+            }
+            client.say("logout")
+            try await client.expectLoggedOut()
+        }
+        try await deployment.expectChanges(of: user, "Login/Register", "Logout/Unregister")
+    }
+}
+
+extension Deployment {
+    /// Runs the body while Redis keeps its connections and does nothing; returns when it answers again.
+    fileprivate func withRedisPaused(_ body: () async throws -> Void) async throws {
+        await redis.pause()
+        do { try await body() } catch {
+            await redis.resume()
+            throw error
+        }
+        await redis.resume()
+        try await eventually(else: "Redis does not answer") {
+            try await backend.statuses(["anybody"]).status == 200
+        }
+    }
+
+    /// The worker has waited for Redis in vain.
+    fileprivate func expectUnavailable() async throws {
+        #expect(try await backend.statuses(["anybody"]).status == 503)
+    }
+}

@@ -1,0 +1,63 @@
+import Support
+import Testing
+
+@Suite("Silence", .beside(workers: 1, Deployment.silenceTimeouts))
+struct SilenceTests {
+    @Test(
+        "A client that only keeps its socket open is asked, then closed, and lost by timeout, once",
+        arguments: [
+            ("Windows", "Disconnect/TimeOut", "Offline"), ("Web", "Disconnect/LinkClose", "Offline"),
+            ("Android", "Disconnect/TimeOut", "PushOnline"),
+        ])
+    func silent(platform: String, change: String, status: String) async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        let start = ContinuousClock.now
+        let session = try await deployment.withClient(user, platform) { client, welcome in
+            try await client.expectWanted()
+            #expect(try await deployment.backend.status(user) == "Online")
+            #expect(try await client.closing().code == 4101)
+            #expect(ContinuousClock.now - start > .milliseconds(5_900))
+            return welcome.session
+        }
+        try await eventually(else: "still Online") { try await deployment.backend.status(user) == status }
+        try await deployment.expectChanges(of: user, "Login/Register", change)
+        try await deployment.withClient(user, platform, query: ["session": session]) { _, welcome in
+            #expect(!welcome.resumed)
+        }
+    }
+
+    @Test(
+        "A client that does nothing but answer, and be it with a ping, stays Online",
+        arguments: [RawWebSocket.Frame.text(#"{"type":"heartbeat"}"#), .ping()])
+    func answering(_ answer: RawWebSocket.Frame) async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user) { client, _ in
+            for _ in 0..<3 {
+                try await client.expectWanted()
+                client.send(answer)
+                if answer.opcode == RawWebSocket.Frame.ping {
+                    #expect(try await client.next()?.opcode == RawWebSocket.Frame.pong)
+                }
+                #expect(try await client.message() == .object(["type": .text("heartbeat")]))
+            }
+            try await deployment.expectChanges(of: user, "Login/Register")
+            #expect(try await deployment.backend.status(user) == "Online")
+        }
+    }
+}
+
+extension RawWebSocket {
+    fileprivate func expectWanted() async throws {
+        #expect(try await message() == .object(["type": .text("heartbeat"), "wanted": .bool(true)]))
+    }
+}
+
+extension Deployment {
+    /// Who says nothing is asked after 3.25 s.
+    fileprivate static let silenceTimeouts = [
+        "heartbeat.mobile-interval-ms": "500", "heartbeat.mobile-timeout-ms": "6000",
+        "heartbeat.desktop-interval-ms": "500", "heartbeat.desktop-timeout-ms": "6000",
+        "heartbeat.browser-interval-ms": "500", "heartbeat.browser-timeout-ms": "6000",
+        "push.retention-ms": "400000",
+    ]
+}

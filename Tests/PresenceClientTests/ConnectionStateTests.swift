@@ -1,0 +1,211 @@
+import NIOCore
+import Testing
+
+@testable import PresenceClient
+
+/// Transcripts of a client's life, without sockets or clocks. Its heartbeat interval is 20 s.
+@Suite("The state of a client's connection")
+struct ConnectionStateTests {
+    private func at(_ seconds: Int) -> NIODeadline { .uptimeNanoseconds(1_000_000_000 * UInt64(seconds)) }
+
+    private func state(session: String? = nil, heartbeatInterval: Duration? = nil) -> ConnectionState {
+        ConnectionState(
+            session: session, policy: ReconnectPolicy(pauseMin: .milliseconds(500), pauseMax: .seconds(30)),
+            heartbeatInterval: heartbeatInterval)
+    }
+
+    private let welcome = ServerMessage.welcome(session: "Web:one:g1", resumed: false, heartbeatInterval: .seconds(20))
+
+    /// Welcomed at second 0.
+    private func online() -> ConnectionState {
+        var state = state()
+        _ = state.start(now: at(0))
+        _ = state.received(welcome, now: at(0))
+        return state
+    }
+
+    @Test("A client connects, is welcomed, and heartbeats every interval")
+    func heartbeats() {
+        var state = state()
+        #expect(state.start(now: at(0)) == [.connect(session: nil)])
+        #expect(state.start(now: at(0)) == [])
+        #expect(state.received(welcome, now: at(1)) == [.tell(.connected(session: "Web:one:g1", resumed: false))])
+        for beat in 1...3 {
+            let now = at(1 + 20 * beat)
+            #expect(state.nextDeadline == now)
+            #expect(state.tick(now: now) == [.send(.heartbeat)])
+            let answered = now + .milliseconds(3)
+            #expect(
+                state.received(.heartbeat(wanted: false), now: answered)
+                    == [.tell(.heartbeat(latency: .milliseconds(3)))])
+        }
+    }
+
+    @Test("The configured interval beats the one the service asks for")
+    func ownInterval() {
+        var state = state(heartbeatInterval: .seconds(5))
+        _ = state.start(now: at(0))
+        _ = state.received(welcome, now: at(0))
+        #expect(state.nextDeadline == at(5))
+    }
+
+    @Test("A wanted heartbeat is sent at once, and the next an interval later")
+    func wanted() {
+        var state = online()
+        #expect(state.received(.heartbeat(wanted: true), now: at(7)) == [.send(.heartbeat)])
+        #expect(state.nextDeadline == at(27))
+    }
+
+    @Test("A lost connection is taken up again with the session of the last welcome")
+    func resumes() {
+        var state = online()
+        #expect(
+            state.closed(1006, reason: "lost", now: at(5), part: 0)
+                == [.tell(.disconnected(code: 1006, reason: "lost", retryIn: .milliseconds(500)))])
+        #expect(state.nextDeadline == at(5) + .milliseconds(500))
+        #expect(state.tick(now: at(5)) == [])
+        #expect(state.tick(now: at(6)) == [.connect(session: "Web:one:g1")])
+        let second = ServerMessage.welcome(session: "Web:one:g2", resumed: false, heartbeatInterval: .seconds(20))
+        _ = state.received(second, now: at(6))
+        _ = state.closed(4100, reason: "", now: at(7))
+        #expect(state.tick(now: at(60)) == [.connect(session: "Web:one:g2")])
+    }
+
+    @Test("A client can take over an earlier one's session")
+    func earlierSession() {
+        var state = state(session: "Web:one:g0")
+        #expect(state.start(now: at(0)) == [.connect(session: "Web:one:g0")])
+    }
+
+    @Test("Pauses start over only after a connection that lasted")
+    func backoffReset() {
+        var state = online()
+        #expect(pause(state.closed(1006, reason: "", now: at(10), part: 1)) == .seconds(1))
+        _ = state.tick(now: at(20))
+        _ = state.received(welcome, now: at(20))
+        #expect(pause(state.closed(1006, reason: "", now: at(21), part: 1)) == .seconds(2))
+        _ = state.tick(now: at(30))
+        _ = state.received(welcome, now: at(30))
+        #expect(pause(state.closed(1006, reason: "", now: at(60), part: 1)) == .seconds(1))
+    }
+
+    private func pause(_ actions: [ConnectionState.Action]) -> Duration? {
+        if case .tell(.disconnected(_, _, let pause)) = actions.first { pause } else { nil }
+    }
+
+    @Test("No welcome in time drops the connection")
+    func noWelcome() {
+        var state = state()
+        _ = state.start(now: at(0))
+        #expect(state.nextDeadline == at(10))
+        #expect(isDrop(state.tick(now: at(10))))
+    }
+
+    private func isDrop(_ actions: [ConnectionState.Action]) -> Bool {
+        if case .drop = actions.first { actions.count == 1 } else { false }
+    }
+
+    @Test("A way that has died is asked with a ping and given up after two silent intervals")
+    func silence() {
+        var state = online()
+        #expect(state.tick(now: at(20)) == [.send(.heartbeat)])
+        #expect(state.nextDeadline == at(30))
+        #expect(state.tick(now: at(30)) == [.send(.ping)])
+        #expect(state.nextDeadline == at(40))
+        #expect(isDrop(state.tick(now: at(40))))
+    }
+
+    @Test("A service that answers pings is alive, though it acknowledges nothing while its Redis is away")
+    func redisAway() {
+        var state = online()
+        var now = 0
+        for _ in 0..<20 {
+            now += 10
+            for action in state.tick(now: at(now)) {
+                #expect(action == .send(.heartbeat) || action == .send(.ping))
+                if action == .send(.ping) { _ = state.received(nil, now: at(now)) }
+            }
+        }
+    }
+
+    @Test("A client that slept asks before it gives its connection up")
+    func slept() {
+        var state = online()
+        #expect(state.tick(now: at(5000)) == [.send(.heartbeat), .send(.ping)])
+        #expect(state.tick(now: at(5001)) == [])
+        _ = state.received(nil, now: at(5002))
+        #expect(state.nextDeadline == at(5020))
+    }
+
+    @Test("A kicked client is told by whom and does not come back")
+    func kicked() {
+        let kicker = PresenceEvent.Kicker.session(platform: "iPhone", instance: "default")
+        for var state in [online(), connecting()] {
+            #expect(state.received(.kicked(kicker), now: at(1)) == [.tell(.kicked(by: kicker))])
+            #expect(state.closed(4000, reason: "", now: at(1)) == [])
+            #expect(state.nextDeadline == nil)
+            #expect(state.start(now: at(2)) == [] && state.close() == [])
+        }
+    }
+
+    private func connecting() -> ConnectionState {
+        var state = state()
+        _ = state.start(now: at(0))
+        return state
+    }
+
+    @Test("A refusal is final and says what the service said")
+    func refused() {
+        var state = connecting()
+        #expect(state.received(.error(code: "unauthorized", detail: "The token is expired."), now: at(1)) == [])
+        #expect(
+            state.closed(4001, reason: "unauthorized", now: at(1))
+                == [.tell(.refused(code: 4001, message: "The token is expired."))])
+        #expect(state.nextDeadline == nil)
+    }
+
+    @Test("A logout ends the client once it is recorded")
+    func logout() {
+        var state = online()
+        #expect(state.logout(now: at(1)) == [.send(.logout)])
+        #expect(state.logout(now: at(1)) == [], "one is on its way already")
+        #expect(state.received(.logout, now: at(2)) == [.answerLogout(nil), .tell(.loggedOut)])
+        #expect(state.closed(1000, reason: "", now: at(2)) == [])
+    }
+
+    @Test("A logout that the service cannot record leaves the client online")
+    func logoutUnavailable() {
+        var state = online()
+        _ = state.logout(now: at(1))
+        let actions = state.received(.error(code: "redis-unavailable", detail: "Redis is away."), now: at(2))
+        guard case .answerLogout(let error) = actions.first else { return #expect(Bool(false), "\(actions)") }
+        #expect(error?.code == .unavailable && actions.count == 1)
+        #expect(state.tick(now: at(20)) == [.send(.heartbeat)])
+        #expect(state.logout(now: at(21)) == [.send(.logout)])
+    }
+
+    @Test("A logout without a connection, or whose answer never comes, is an error and the client goes on")
+    func logoutLost() {
+        var state = connecting()
+        #expect(state.logout(now: at(1)) == [.answerLogout(.notConnected)])
+        _ = state.received(welcome, now: at(1))
+        _ = state.logout(now: at(2))
+        #expect(isDrop(state.tick(now: at(12))))
+        let actions = state.closed(1006, reason: "lost", now: at(12), part: 0)
+        #expect(actions.first == .answerLogout(.connectionLost))
+        #expect(state.tick(now: at(13)) == [.connect(session: "Web:one:g1")])
+    }
+
+    @Test("A closed client is closed at every point of its life")
+    func close() {
+        var waiting = online()
+        _ = waiting.closed(1006, reason: "", now: at(1))
+        for var state in [state(), connecting(), online(), waiting] {
+            #expect(state.close() == [.tell(.closed)])
+            #expect(state.nextDeadline == nil && state.start(now: at(9)) == [])
+        }
+        var leaving = online()
+        _ = leaving.logout(now: at(1))
+        #expect(leaving.close() == [.answerLogout(.connectionLost), .tell(.closed)])
+    }
+}

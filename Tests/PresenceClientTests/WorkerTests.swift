@@ -1,0 +1,151 @@
+import PresenceClient
+import Support
+import Testing
+
+@Suite("A client and real workers")
+struct WorkerTests {
+    @Test("A client is Online, heartbeats by itself, and is Offline once it has logged out")
+    func life() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url) { ann in
+                try await ann.waitConnected()
+                #expect(try await deployment.backend.status("ann") == "Online")
+                try await ann.waitHeartbeats(3)
+                try await ann.client.logout()
+                #expect(try await deployment.backend.status("ann") == "Offline")
+                try await ann.waitFinished()
+                #expect(ann.events.last == .loggedOut && ann.lossCodes.isEmpty)
+                try await eventually(else: "\(deployment.receiver.changes(of: "ann"))") {
+                    deployment.receiver.changes(of: "ann") == ["Login/Register", "Logout/Unregister"]
+                }
+                await #expect(throws: PresenceClientError.self) { try await ann.client.logout() }
+            }
+        }
+    }
+
+    @Test(
+        "A client that is closed leaves its device reachable by push, or Offline",
+        arguments: [("Android", "PushOnline"), ("Windows", "Offline")])
+    func close(platform: String, status: String) async throws {
+        try await Deployment.with(workers: 1, ["push.retention-ms": "60000"]) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url, platform: platform) { ann in
+                try await ann.waitConnected()
+                ann.client.close()
+                try await eventually(else: "never \(status)") { try await deployment.backend.status("ann") == status }
+                try await ann.waitFinished()
+                #expect(ann.events.last == .closed)
+            }
+        }
+    }
+
+    @Test("A kicked client hears by whom and does not come back")
+    func kicked() async throws {
+        try await Deployment.with(workers: 2) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url) { ann in
+                try await ann.waitConnected()
+                _ = try await deployment.backend.session("ann", "iPhone", instance: "pocket")
+                try await ann.waitFinished()
+                #expect(ann.events.last == .kicked(by: .session(platform: "iPhone", instance: "pocket")))
+            }
+            try await WatchedClient.with(deployment.workers[1].url, user: "bob") { bob in
+                try await bob.waitConnected()
+                _ = try await deployment.backend.kick("bob")
+                try await bob.waitFinished()
+                #expect(bob.events.last == .kicked(by: .operator(reason: nil)))
+                #expect(try await deployment.backend.status("bob") == "Offline")
+            }
+        }
+    }
+
+    @Test("A client comes back to the session it had after its worker was killed", arguments: [true, false])
+    func workerLost(isGraceful: Bool) async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let worker = deployment.workers[0]
+            try await WatchedClient.with(worker.url) { ann in
+                try await ann.waitConnected()
+                if isGraceful { try await worker.stop() } else { try await worker.kill() }
+                try await PresenceProcess.withWorker(
+                    redis: "redis://127.0.0.1:\(deployment.redis.port)",
+                    Deployment.shortTimeouts.merging(
+                        ["port": "\(worker.port)", "callback.url": deployment.receiver.url], uniquingKeysWith: { $1 })
+                ) { _ in
+                    try await ann.waitConnected(count: 2)
+                    #expect(ann.resumed == [false, true])
+                    #expect(ann.lossCodes.first == (isGraceful ? 1012 : 1006))
+                    let before = ann.heartbeats
+                    try await ann.waitHeartbeats(before + 2)
+                    #expect(deployment.receiver.changes(of: "ann") == ["Login/Register"])
+                }
+            }
+        }
+    }
+
+    @Test("A way that falls silent is given up and taken up again")
+    func silentWay() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
+                try await WatchedClient.with("ws://127.0.0.1:\(proxy.port)") { ann in
+                    try await ann.waitHeartbeats(1)
+                    proxy.stall()
+                    try await ann.wait(for: "loss") { event in
+                        guard case .disconnected(1006, let reason, _) = event else { return false }
+                        return reason.contains("nothing heard")
+                    }
+                    proxy.pass()
+                    try await ann.waitConnected(count: 2)
+                }
+            }
+        }
+    }
+
+    @Test("A client keeps its connection while the worker cannot ask its Redis")
+    func redisAway() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url) { ann in
+                try await ann.waitHeartbeats(1)
+                await deployment.redis.pause()
+                // Noticed after a second, which is five heartbeat intervals.
+                try await eventually(else: "the worker stays ready") {
+                    try await deployment.backend.call(.get, "/health/ready").status == 503
+                }
+                let before = ann.heartbeats
+                await deployment.redis.resume()
+                try await ann.waitHeartbeats(before + 2)
+                #expect(ann.lossCodes.isEmpty)
+            }
+        }
+    }
+
+    @Test("A token that is not accepted is a final refusal with the reason; one that is opens the way")
+    func tokens() async throws {
+        let settings = ["app.id": "1400000000", "app.secret-key": "secret"]
+        try await Deployment.with(workers: 1, settings) { deployment in
+            let url = deployment.workers[0].url
+            try await WatchedClient.with(url, token: { "nonsense" }) { ann in
+                try await ann.waitFinished()
+                guard case .refused(4001, let message) = ann.events.last else {
+                    return #expect(Bool(false), "\(ann.events)")
+                }
+                #expect(!message.isEmpty && ann.events.count == 1)
+            }
+            let output = try await PresenceProcess.command(
+                [
+                    "simulate", "--url", url.replacing("http", with: "ws"), "--users", "50", "--duration-ms", "1500",
+                    "--app-id", "1400000000", "--secret-key", "secret",
+                ])
+            #expect(output.contains(#""connectedMax":50"#) && output.contains(#""errors":{}"#), "\(output)")
+        }
+    }
+
+    @Test("A server that does not speak WebSocket is tried again and named in the events")
+    func notWebSocket() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url + "/nowhere") { ann in
+                try await ann.wait(for: "HTTP status", count: 2) { event in
+                    if case .disconnected(1006, let reason, _) = event { reason.contains("HTTP 404") } else { false }
+                }
+                await #expect(throws: PresenceClientError.self) { try await ann.client.logout() }
+            }
+        }
+    }
+}
