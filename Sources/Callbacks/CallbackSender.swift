@@ -41,12 +41,17 @@ package struct CallbackSender: Sendable {
                 request(for: change, at: now), timeout: .milliseconds(Int64(options.timeoutMs)))
             await drain(response.body)
             return .of(response.status, retryAfter: response.headers.first(name: "Retry-After"))
-        } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {
+        } catch let error as HTTPClientError where Self.timeouts.contains(error) {
             return .retry(afterMs: nil, detail: "no answer within \(options.timeoutMs) ms")
         } catch {
             return .retry(afterMs: nil, detail: "no answer: \(error)")
         }
     }
+
+    /// The client's own timers race with the attempt's: whichever is first says the same.
+    private static let timeouts: [HTTPClientError] = [
+        .deadlineExceeded, .connectTimeout, .readTimeout, .writeTimeout, .getConnectionFromPoolTimeout,
+    ]
 
     private func request(for change: StatusChange, at now: Int) -> HTTPClientRequest {
         let body = CallbackBody(change).json

@@ -84,7 +84,8 @@ extension ConfigurationKey {
         "How long after its issue a usersig counts at most, whatever it says; a kick is remembered as long.")
 
     static let connectJWTSecrets = Self(
-        "connect.jwt-secrets", .list, isSecret: true, "Secrets of the tokens clients connect with (JWT, HS256).")
+        "connect.jwt-secrets", .list, isSecret: true,
+        "Secrets of the tokens clients connect with (JWT, HS256), each of at least 32 bytes.")
     static let connectJWTPublicKeys = Self(
         "connect.jwt-public-keys", .list, "PEM files of public keys of such tokens: P-256 (ES256) or RSA (RS256).")
     static let connectOrigins = Self(

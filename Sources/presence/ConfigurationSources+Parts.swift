@@ -115,6 +115,15 @@ extension ConfigurationSources {
         return options
     }
 
+    /// RFC 7518: no shorter than what HS256 makes of them.
+    func jwtSecrets() throws(StartError) -> [String] {
+        let secrets = try list(.connectJWTSecrets)
+        for secret in secrets where secret.utf8.count < 32 {
+            throw ConfigurationKey.connectJWTSecrets.refused(secret, must: "secrets of at least 32 bytes")
+        }
+        return secrets
+    }
+
     /// The texts of the files named.
     func jwtPublicKeys() throws(StartError) -> [String] {
         let key = ConfigurationKey.connectJWTPublicKeys

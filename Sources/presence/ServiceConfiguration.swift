@@ -81,7 +81,7 @@ struct ServiceConfiguration: Sendable {
             admins: try sources.list(.appAdmins), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
         connect = try sources.connect()
         clientTokens = TokenKeys(
-            jwtSecrets: try sources.list(.connectJWTSecrets), jwtPublicKeys: try sources.jwtPublicKeys())
+            jwtSecrets: try sources.jwtSecrets(), jwtPublicKeys: try sources.jwtPublicKeys())
         try checkTogether()
     }
 

@@ -58,9 +58,18 @@ extension Trait where Self == BesideAWorker {
 }
 
 extension PresenceProcess {
-    /// What is open: sockets above all.
-    nonisolated var descriptors: Int {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/fd").count }
+    /// Connections to its port that it still holds.
+    nonisolated var connections: Int {
+        get throws {
+            let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+            let hexadecimal = String(port, radix: 16, uppercase: true)
+            let local = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
+            return table.split(separator: "\n").count { line in
+                let columns = line.split(separator: " ")
+                let (isListening, isLetGo) = (columns[3] == "0A", columns[9] == "0")
+                return columns[1].hasSuffix(local) && !isListening && !isLetGo
+            }
+        }
     }
 
     /// Resident.

@@ -29,7 +29,7 @@ enum Issuer {
     static let sdkAppID = 1_400_000_000
     static let userSigKey = UserSigKey(sdkAppID: sdkAppID, secretKey: secretKey)
     private static let secretKey = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
-    private static let secret = "a secret clients do not know"
+    private static let secret = "a secret that clients do not know at all"
     private static let ecdsa = ES256PrivateKey()
     private static let rsa = try! newRSA()
 
@@ -42,7 +42,8 @@ enum Issuer {
         }
         return Deployment.longTimeouts.merging([
             "app.id": "\(sdkAppID)", "app.secret-key": secretKey,
-            "connect.jwt-secrets": "an older secret,\(secret)", "connect.jwt-public-keys": files.joined(separator: ","),
+            "connect.jwt-secrets": "an older secret still good for a while,\(secret)",
+            "connect.jwt-public-keys": files.joined(separator: ","),
         ]) { $1 }
     }
 
@@ -59,7 +60,9 @@ enum Issuer {
         fileprivate func add(to keys: JWTKeyCollection) async throws {
             switch self {
             case .hs256: await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
-            case .otherHS256: await keys.add(hmac: HMACKey(from: "another"), digestAlgorithm: .sha256)
+            case .otherHS256:
+                await keys.add(
+                    hmac: HMACKey(from: "a secret that this service does not know"), digestAlgorithm: .sha256)
             case .hs256ES256PEM:
                 await keys.add(hmac: HMACKey(from: ecdsa.publicKey.pemRepresentation), digestAlgorithm: .sha256)
             case .hs256RS256PEM:

@@ -42,9 +42,11 @@ extension Deployment {
     /// The user has had these changes and no others, once all that was closed before is recorded and heard.
     func expectChanges(of user: String, _ changes: String...) async throws {
         try await recordWhatIsClosed()
-        let version = try await backend.call(.get, "/v1/users/\(user)").body["version"].int
+        let path = "/v1/users/\(user)"
+        let version = try await Backend(workers.filter(\.child.isRunning).map(\.url)).call(.get, path).body["version"]
+            .int
         try await eventually(else: "\(user) had \(receiver.changes(of: user)), not \(changes)") {
-            receiver.events(of: user).last?.version == version
+            receiver.events(of: user).last?.version ?? 0 == version
         }
         #expect(receiver.changes(of: user) == changes)
     }

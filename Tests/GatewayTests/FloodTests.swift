@@ -57,7 +57,7 @@ struct FloodTests {
     func neverReading() async throws {
         let worker = try AttackedWorker.worker
         try await AttackedWorker.expectServing()
-        let (descriptors, memory) = (try worker.descriptors, try worker.memoryBytes)
+        let (connections, memory) = (try worker.connections, try worker.memoryBytes)
         try await withThrowingTaskGroup { group in
             for _ in 0..<20 {
                 group.addTask {
@@ -65,7 +65,7 @@ struct FloodTests {
                         try await client.stopReading()
                         for _ in 0..<100 { client.send(Flood.unknownMessages.bytes) }
                         try await eventually(else: "a client that floods is still served") {
-                            try worker.descriptors <= descriptors + 1
+                            try worker.connections <= connections
                         }
                     }
                 }
@@ -81,7 +81,7 @@ struct FloodTests {
         let deployment = try AttackedWorker.deployment
         let users = (0..<200).map { "vanishing-\($0)" }
         _ = try await deployment.backend.statuses(users)
-        let descriptors = try AttackedWorker.worker.descriptors
+        let connections = try AttackedWorker.worker.connections
         var random = SeededGenerator(state: 20_261_121)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, user) in users.enumerated() {
@@ -102,7 +102,7 @@ struct FloodTests {
             }
             try await group.waitForAll()
         }
-        try await eventually(else: "sockets are left") { try AttackedWorker.worker.descriptors <= descriptors }
+        try await eventually(else: "sockets are left") { try AttackedWorker.worker.connections <= connections }
         try await eventually(else: "sessions are left") {
             try await deployment.backend.statuses(users).body["results"].list.allSatisfy {
                 $0["status"].string == "Offline"

@@ -146,6 +146,15 @@ struct TokenTests {
         }
     }
 
+    @Test("A secret that is too short to be one is refused at the start")
+    func shortSecret() async throws {
+        let redis = try Deployment.ofSuite.redis.url
+        let arguments = ["serve", "--port", "0", "--redis-url", redis, "--shards", "16"]
+        let output = try await PresenceProcess.command(
+            arguments + ["--connect-jwt-secrets", "31 bytes are one too few for it"])
+        #expect(output.contains("connect.jwt-secrets") && output.contains("32"), "\(output.prefix(2_000))")
+    }
+
     private static func base64URL(_ text: String) -> String {
         Data(text.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
             "=", with: "")
