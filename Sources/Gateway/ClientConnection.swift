@@ -76,7 +76,7 @@ extension ClientConnection {
             var data = ByteBuffer()
             if let code {
                 data.writeInteger(code)
-                data.writeString(reason)
+                data.writeString(Self.cut(reason))
             }
             write(.connectionClose, data)
         case .drop: channel.close(promise: nil)
@@ -84,6 +84,13 @@ extension ClientConnection {
             guard case .success(let request) = entry else { return }
             loop.assumeIsolated { $0.start(work, of: request, for: self) }
         }
+    }
+
+    /// A close frame holds 123 bytes of reason.
+    private static func cut(_ reason: String) -> String {
+        var reason = reason
+        while reason.utf8.count > 123 { reason.removeLast() }
+        return reason
     }
 
     private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {

@@ -84,12 +84,21 @@ package final class Gateway: Service {
 
 // From a request to a connection.
 extension Gateway {
+    /// Whether a request is a WebSocket handshake in full, for our path (RFC 6455, section 4.2.1).
+    package static func accepts(_ head: HTTPRequestHead) -> Bool {
+        func has(_ name: String, _ value: String) -> Bool {
+            head.headers[canonicalForm: name].contains { $0.lowercased() == value }
+        }
+        return head.method == .GET && ConnectRequest.isPath(of: head.uri) && has("upgrade", "websocket")
+            && has("connection", "upgrade") && head.headers["sec-websocket-version"] == ["13"]
+            && head.headers["sec-websocket-key"].count == 1
+    }
+
     /// Takes over the connections whose first request asks for it.
     package func upgrader() -> NIOTypedWebSocketServerUpgrader<Serve> {
         NIOTypedWebSocketServerUpgrader(
             maxFrameSize: GatewayLimits.messageBytesMax, enableAutomaticErrorHandling: false
         ) { channel, head in
-            guard ConnectRequest.isPath(of: head.uri) else { return channel.eventLoop.makeSucceededFuture(nil) }
             var headers = HTTPHeaders()
             if head.headers[canonicalForm: "sec-websocket-protocol"].contains(where: {
                 $0 == ConnectRequest.subprotocol

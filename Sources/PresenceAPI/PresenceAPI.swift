@@ -41,6 +41,20 @@ package struct PresenceAPI: Sendable {
     /// Serves a connection's requests, on its event loop; returns at once where there are none after an upgrade.
     package typealias Serve = @Sendable () async -> Void
 
+    /// What a connection can become instead of HTTP, and the requests that ask for it in full.
+    package struct Upgrade: Sendable {
+        package var upgrader: any NIOTypedHTTPServerProtocolUpgrader<Serve>
+        package var accepts: @Sendable (HTTPRequestHead) -> Bool
+
+        package init(
+            _ upgrader: any NIOTypedHTTPServerProtocolUpgrader<Serve>,
+            accepts: @escaping @Sendable (HTTPRequestHead) -> Bool
+        ) {
+            self.upgrader = upgrader
+            self.accepts = accepts
+        }
+    }
+
     let store: PresenceStore
     let options: APIOptions
     let reasonsUnready: @Sendable () async -> [String]
@@ -61,18 +75,18 @@ package struct PresenceAPI: Sendable {
     ///
     /// - Parameters:
     ///   - port: 0 picks a free one; the one picked is logged and given to `onListening`.
-    ///   - upgraders: what a connection can become instead of HTTP by its first request.
+    ///   - upgrade: what a connection can become instead of HTTP by its first request.
     ///   - connectionsMax: at so many open connections no more are accepted until one closes.
     package func application(
         host: String, port: Int, eventLoopGroup: any EventLoopGroup,
-        upgraders: [any NIOTypedHTTPServerProtocolUpgrader<Serve>] = [], connectionsMax: Int = .max,
+        upgrade: Upgrade? = nil, connectionsMax: Int = .max,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         Application(
             router: router(),
             server: HTTPServerBuilder { responder in
                 EventLoopAffinity(
-                    base: UpgradableChannel(http: HTTP1Channel(responder: responder), upgraders: upgraders))
+                    base: UpgradableChannel(http: HTTP1Channel(responder: responder), upgrade: upgrade))
             },
             configuration: .init(
                 address: .hostname(host, port: port),

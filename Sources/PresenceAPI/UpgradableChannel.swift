@@ -9,7 +9,7 @@ import NIOHTTPTypesHTTP1
 /// HTTP on every connection, unless its first request asks to become something else.
 struct UpgradableChannel: ServerChildChannel {
     let http: HTTP1Channel
-    let upgraders: [any NIOTypedHTTPServerProtocolUpgrader<PresenceAPI.Serve>]
+    let upgrade: PresenceAPI.Upgrade?
 
     struct Value: ServerChildChannelValue {
         let channel: any Channel
@@ -19,6 +19,8 @@ struct UpgradableChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            var upgraders: [any NIOTypedHTTPServerProtocolUpgrader<PresenceAPI.Serve>] = []
+            if let upgrade { upgraders.append(upgrade.upgrader) }
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(
                 upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration(
                     upgraders: upgraders,
@@ -29,12 +31,19 @@ struct UpgradableChannel: ServerChildChannel {
             configuration.enableResponseHeaderValidation = false
             let serve = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: configuration)
+            try addFilter(to: channel)
             let deadline = channel.eventLoop.scheduleTask(in: APILimits.firstRequestTimeout) {
                 channel.close(promise: nil)
             }
             serve.whenComplete { _ in deadline.cancel() }
             return Value(channel: channel, serve: serve)
         }
+    }
+
+    private func addFilter(to channel: any Channel) throws {
+        let upgrading = try channel.pipeline.syncOperations.handler(
+            type: NIOTypedHTTPServerUpgradeHandler<PresenceAPI.Serve>.self)
+        try channel.pipeline.syncOperations.addHandler(OfferFilter(of: upgrade), position: .before(upgrading))
     }
 
     /// What `HTTP1Channel` sets up itself where nothing can be upgraded, on top of the codec that is there.
@@ -57,5 +66,26 @@ struct UpgradableChannel: ServerChildChannel {
             logger.debug("closed before its first request", metadata: ["error": "\(error)"])
             value.channel.close(promise: nil)
         }
+    }
+}
+
+/// Takes the offer to upgrade from a first request that nobody accepts: NIO would lose the request's head.
+private final class OfferFilter: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    private let upgrade: PresenceAPI.Upgrade?
+
+    init(of upgrade: PresenceAPI.Upgrade?) { self.upgrade = upgrade }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(var head) = unwrapInboundIn(data), upgrade?.accepts(head) != true else {
+            context.fireChannelRead(data)
+            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+            return
+        }
+        head.headers.remove(name: "upgrade")
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 }

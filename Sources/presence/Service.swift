@@ -107,7 +107,8 @@ struct Service: Sendable {
         let gateway = try await gateway(store, app: app)
         let application = api.application(
             host: configuration.host, port: configuration.port,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, upgraders: [gateway.upgrader()],
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            upgrade: .init(gateway.upgrader(), accepts: Gateway.accepts),
             connectionsMax: FileLimit.raise() - FileLimit.reserve)
         do {
             try await ServiceGroup(services: [work, gateway, application], logger: logger).run()

@@ -11,15 +11,13 @@ struct NetworkLossTests {
     func linkIsCut() async throws {
         try await NetworkNamespace.withNamespace { network in
             let settings = [
-                "heartbeat.mobile-timeout-ms": "10000"
+                "host": network.hostAddress, "auth.api-keys": "key", "app.id": "1400000000",
+                "app.secret-key": Self.secretKey, "heartbeat.mobile-timeout-ms": "10000",
             ]
             try await Deployment.with(workers: 1, settings) { deployment in
-                let relay = try ChildProcess(
-                    ["python3", "/tmp/relay.py", network.hostAddress, "17777", "\(deployment.workers[0].port)"],
-                    folder: "/tmp/fw", log: "relay.log")
-                defer { relay.signal(9) }
                 try await SimulatedClients.with(
-                    1, to: ["ws://\(network.hostAddress):17777"], in: network
+                    1, to: [deployment.workers[0].socketURL], in: network,
+                    ["--app-id", "1400000000", "--secret-key", Self.secretKey]
                 ) { phone in
                     try await phone.areConnected(1)
                     try await isBackInTime(phone, network, deployment)

@@ -58,6 +58,11 @@ extension Trait where Self == BesideAWorker {
 }
 
 extension PresenceProcess {
+    /// What is open: sockets above all.
+    nonisolated var descriptors: Int {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/fd").count }
+    }
+
     /// Connections to its port that it still holds.
     nonisolated var connections: Int {
         get throws {

@@ -57,13 +57,14 @@ struct FloodTests {
     func neverReading() async throws {
         let worker = try AttackedWorker.worker
         try await AttackedWorker.expectServing()
+        let flood = Flood.unknownMessages.bytes
         let (connections, memory) = (try worker.connections, try worker.memoryBytes)
         try await withThrowingTaskGroup { group in
             for _ in 0..<20 {
                 group.addTask {
                     try await AttackedWorker.withClient { client in
                         try await client.stopReading()
-                        for _ in 0..<100 { client.send(Flood.unknownMessages.bytes) }
+                        for _ in 0..<100 { client.send(flood) }
                         try await eventually(else: "a client that floods is still served") {
                             try worker.connections <= connections
                         }

@@ -137,12 +137,13 @@ struct WorkerTests {
         }
     }
 
-    @Test("A server that does not speak WebSocket is tried again, and every attempt is an event")
+    @Test("A server that does not speak WebSocket is tried again and named in the events")
     func notWebSocket() async throws {
-        try await Deployment.with(workers: 1) { deployment in
-            try await WatchedClient.with(deployment.workers[0].url + "/nowhere") { ann in
-                try await ann.wait(for: "second attempt", count: 2) { event in
-                    if case .disconnected(1006, _, _) = event { true } else { false }
+        try await CallbackReceiver.withReceiver { receiver in
+            let server = try #require(receiver.url.firstMatch(of: /http:..[^\/]*/)).output
+            try await WatchedClient.with(String(server)) { ann in
+                try await ann.wait(for: "HTTP status", count: 2) { event in
+                    if case .disconnected(1006, let reason, _) = event { reason.contains("HTTP 404") } else { false }
                 }
                 await #expect(throws: PresenceClientError.self) { try await ann.client.logout() }
             }

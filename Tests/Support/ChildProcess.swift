@@ -19,7 +19,8 @@ package final class ChildProcess: Sendable {
             while kill -0 "$0" && kill -0 "$1"; do sleep 1; done
             kill -0 "$0" || { kill -9 "-$1" || kill -9 "$1"; rm -rf "$2"; }
             """
-        _ = try Self.spawn(["sh", "-c", watcher, "\(getpid())", "\(pid)", folder], output: "/dev/null")
+        // In a session of its own: what ends the test's whole process group, such as Ctrl-C, leaves it at work.
+        _ = try Self.spawn(["setsid", "sh", "-c", watcher, "\(getpid())", "\(pid)", folder], output: "/dev/null")
     }
 
     package var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }

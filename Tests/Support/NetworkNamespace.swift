@@ -2,10 +2,13 @@ import Foundation
 
 /// A network of its own, for programs that are to lose it: one link joins it to this machine.
 ///
-/// It ends with the last program in it, so also when the test process dies. Making one takes root.
+/// Should the test process die, it ends with the last program in it. Making one takes root.
 package struct NetworkNamespace: Sendable {
     /// This machine's address on the link; what listens on it is reached from within.
     package let hostAddress: String
+    private let insideAddress: String
+    /// This machine's end of the link.
+    private let link: String
     private let holder: ChildProcess
     private let folder: String
 
@@ -15,38 +18,48 @@ package struct NetworkNamespace: Sendable {
     ) async throws -> Result {
         let folder = try temporaryFolder("network")
         defer { removeFolder(folder) }
-        let holder = try ChildProcess(["unshare", "--net", "sleep", "infinity"], folder: folder, log: "holder.log")
+        let network = try NetworkNamespace(folder: folder)
         do {
-            let result = try await body(try await NetworkNamespace(holder: holder, folder: folder))
-            try await holder.end(with: SIGKILL)
+            try await network.open()
+            let result = try await body(network)
+            try await network.close()
             return result
         } catch {
-            try? await holder.end(with: SIGKILL)
+            try? await network.close()
             throw error
         }
     }
 
-    /// The link gets a /30 of 198.18.0.0/15, which is set aside for tests of networks; any that is free.
-    private init(holder: ChildProcess, folder: String) async throws {
+    /// The link gets a /30 of 198.18.0.0/15, which is set aside for tests of networks.
+    private init(folder: String) throws {
         let number = Int.random(in: 0..<1 << 15)
         let prefix = "198.\(18 + number >> 14).\(number >> 6 & 255)."
         hostAddress = prefix + "\(number << 2 & 255 | 1)"
-        self.holder = holder
+        insideAddress = prefix + "\(number << 2 & 255 | 2)"
+        link = "presence\(number)"
+        holder = try ChildProcess(["unshare", "--net", "sleep", "infinity"], folder: folder, log: "holder.log")
         self.folder = folder
+    }
+
+    private func open() async throws {
         try await eventually(else: "no network namespace is made") {
             guard holder.isRunning else {
                 throw TimedOut(description: "no network namespace can be made, run the tests as root: \(holder.log)")
             }
             return try Self.namespace("\(holder.pid)") != Self.namespace("self")
         }
-        try await run([
-            "ip", "link", "add", "presence\(number)", "type", "veth", "peer", "name", "inside", "netns",
-            "\(holder.pid)",
-        ])
-        try await run(["ip", "address", "add", "\(hostAddress)/30", "dev", "presence\(number)"])
-        try await run(["ip", "link", "set", "presence\(number)", "up"])
-        try await run(inside(["ip", "address", "add", "\(prefix)\(number << 2 & 255 | 2)/30", "dev", "inside"]))
+        try await run(
+            ["ip", "link", "add", link, "type", "veth", "peer", "name", "inside", "netns", "\(holder.pid)"])
+        try await run(["ip", "address", "add", "\(hostAddress)/30", "dev", link])
+        try await run(["ip", "link", "set", link, "up"])
+        try await run(inside(["ip", "address", "add", "\(insideAddress)/30", "dev", "inside"]))
         try await join()
+    }
+
+    /// A connection that waits for an answer would keep the link for a while; it is not there if `open` failed.
+    private func close() async throws {
+        try? await run(["ip", "link", "delete", link])
+        try await holder.end(with: SIGKILL)
     }
 
     /// The words that run a program inside.
