@@ -35,6 +35,21 @@ struct OutageTests {
         try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
     }
 
+    @Test("So is one that leaves a Redis that is gone until it was started again")
+    func restart() async throws {
+        let durable = ["--appendonly", "yes", "--appendfsync", "always"]
+        try await Deployment.with(workers: 1, redis: durable, Deployment.longTimeouts) { deployment in
+            try await deployment.withClient("ann") { client, _ in
+                try await deployment.redis.kill()
+                try await client.end(reset: true)
+                try await deployment.expectUnavailable()
+            }
+            try await deployment.redis.start()
+            try await eventually(else: "still Online") { try await deployment.isOffline("ann") }
+            try await deployment.expectChanges(of: "ann", "Login/Register", "Disconnect/LinkClose")
+        }
+    }
+
     @Test("A logout is not lost silently: the client hears that it is not recorded, and repeats it")
     func logout() async throws {
         let (deployment, user) = (try Deployment.ofSuite, newUser())
@@ -63,6 +78,11 @@ extension Deployment {
         try await eventually(else: "Redis does not answer") {
             try await backend.statuses(["anybody"]).status == 200
         }
+    }
+
+    /// False also while Redis does not answer yet.
+    fileprivate func isOffline(_ user: String) async throws -> Bool {
+        try await backend.statuses([user]).body["results"][0]["status"].string == "Offline"
     }
 
     /// The worker has waited for Redis in vain.

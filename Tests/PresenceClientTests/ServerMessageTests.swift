@@ -43,10 +43,10 @@ struct ServerMessageTests {
     func target() throws {
         var configuration = try PresenceClient.Configuration(
             url: "ws://[::1]:8080/im/", user: "a&b+ü/?", platform: "Web")
-        configuration.version = "1.0"
+        configuration.version = "1\t0"
         #expect(
             configuration.target(resuming: "Web:x:g")
-                == "/im/v1/connect?user=a%26b%2B%C3%BC%2F%3F&platform=Web&session=Web%3Ax%3Ag&version=1.0")
+                == "/im/v1/connect?user=a%26b%2B%C3%BC%2F%3F&platform=Web&session=Web%3Ax%3Ag&version=1%090")
         #expect(configuration.server.host == "::1" && configuration.server.authority == "[::1]:8080")
     }
 
