@@ -36,7 +36,7 @@ actor ClientConnection {
     /// To be called once, when the connection can be written to.
     func start() {
         if case .failure(let refusal) = entry { return perform(state.refused(refusal, now: .now())) }
-        perform(state.start())
+        perform(state.start(now: .now()))
     }
 
     var session: Heartbeat? {
@@ -44,7 +44,7 @@ actor ClientConnection {
         return Heartbeat(user: request.user, session: session)
     }
 
-    var isOpen: Bool { channel.isActive }
+    var isOpening: Bool { state.isOpening }
 
     func opened(_ opening: ConnectionState.Opening) { perform(state.opened(opening, now: .now())) }
     func loggedOut(_ session: SessionID, isRecorded: Bool) {

@@ -10,14 +10,18 @@ struct ClientSessions: Sendable {
 
     /// Logs the client in, or lets it go on with the session it came back for.
     func open(_ request: ConnectRequest, token: String?, link: Link) async -> ConnectionState.Opening {
+        let newcomer = SessionID(platform: request.platform, instance: request.instance, generation: .random())
+        var session = request.session ?? newcomer
         do {
             let issuedAtMs = try await verify(token, of: request.user)
             if let resumed = try await resume(request, issuedAtMs: issuedAtMs, link: link) { return resumed }
-            return try await login(request, issuedAtMs: issuedAtMs, link: link)
+            session = newcomer
+            return try await login(request, as: newcomer.generation, issuedAtMs: issuedAtMs, link: link)
         } catch let refusal as Refusal {
             return .refused(refusal)
         } catch let error as StoreError {
-            if error.code == .corrupt { report(error, of: request.user) }
+            if error.code == .unavailable { return .uncertain(session, Refusal(error)) }
+            report(error, "A client is not let in", of: request.user)
             return .refused(Refusal(error))
         } catch {
             preconditionFailure("nothing else is thrown: \(error)")
@@ -45,23 +49,26 @@ struct ClientSessions: Sendable {
     ) async throws -> ConnectionState.Opening? {
         guard let session = request.session else { return nil }
         let answer = try await store.resume(
-            request.user, session: session, details: request.details, link: link, userSigIssuedAtMs: issuedAtMs)
+            request.user, session: session, details: request.details, link: link, attempt: request.attempt,
+            userSigIssuedAtMs: issuedAtMs)
         switch answer {
         case .resumed(let version, let timing): return .accepted(session, version: version, timing, resumed: true)
         case .ended(let newcomer): return .kicked(by: newcomer)
         case .revoked: throw Refusal.revoked
         case .gone: return nil
+        case .late: return .late
         }
     }
 
     /// A client that only comes back never displaces a device somebody has logged in with since.
     private func login(
-        _ request: ConnectRequest, issuedAtMs: Int?, link: Link
+        _ request: ConnectRequest, as generation: Generation, issuedAtMs: Int?, link: Link
     ) async throws -> ConnectionState.Opening {
         let isBack = request.session != nil
         let answer = try await store.login(
             request.user, platform: request.platform, instance: request.instance, details: request.details,
-            userSigIssuedAtMs: issuedAtMs, link: link, mayDisplace: !isBack)
+            userSigIssuedAtMs: issuedAtMs, link: link, attempt: request.attempt, mayDisplace: !isBack,
+            generation: generation)
         switch answer {
         case .accepted(let login):
             return .accepted(login.session, version: login.version, login.heartbeat, resumed: false)
@@ -69,6 +76,7 @@ struct ClientSessions: Sendable {
             if isBack, store.options.limits.onLimit == .kick { return .kicked(by: inTheWay.last) }
             throw Refusal.loginRejected
         case .revoked: throw Refusal.revoked
+        case .late: return .late
         }
     }
 
@@ -78,7 +86,7 @@ struct ClientSessions: Sendable {
             _ = try await store.logout(user, session: session)
             return true
         } catch {
-            report(error, of: user)
+            report(error, "A client's end is not recorded", of: user)
             return false
         }
     }
@@ -89,13 +97,15 @@ struct ClientSessions: Sendable {
             _ = try await store.disconnect(user, session: session, link: link)
             return true
         } catch {
-            report(error, of: user)
+            report(error, "A client's end is not recorded", of: user)
             return false
         }
     }
 
-    private func report(_ error: StoreError, of user: UserID) {
-        logger.warning(
-            "A client's end is not recorded", metadata: ["user": "\(user)", "error": "\(error.underlying ?? error)"])
+    /// That Redis cannot be asked is told once by its client, not with every user.
+    private func report(_ error: StoreError, _ what: Logger.Message, of user: UserID) {
+        logger.log(
+            level: error.code == .corrupt ? .warning : .debug, what,
+            metadata: ["user": "\(user)", "error": "\(error.underlying ?? error)"])
     }
 }

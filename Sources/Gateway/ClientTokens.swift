@@ -59,10 +59,14 @@ package struct TokenVerifier: Sendable {
         }
         for keys in jwtKeys {
             guard let claims = try? await keys.verify(token, as: Claims.self) else { continue }
-            guard claims.sub == user else { throw Refusal("the token is not this user's: its sub differs") }
+            // Bytes: what Swift holds for equal strings may be two users.
+            guard claims.sub.utf8.elementsEqual(user.utf8) else {
+                throw Refusal("the token is not this user's: its sub differs")
+            }
             guard Double(now) < claims.exp else { throw Refusal("the token has expired: issue a new one") }
-            guard Double(now + UserSigLimits.clockSkewSecondsMax) >= claims.nbf ?? 0 else {
-                throw Refusal("the token is not valid yet")
+            // Issued ahead of time it would survive every revocation until then.
+            guard Double(now + UserSigLimits.clockSkewSecondsMax) >= max(claims.nbf ?? 0, claims.iat ?? 0) else {
+                throw Refusal("the token is not valid yet: its nbf or iat lies ahead")
             }
             return Int(min(max(claims.iat ?? 0, 0), Double(now)) * 1_000)
         }

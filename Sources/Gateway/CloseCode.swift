@@ -27,8 +27,7 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     case silent = 4101
     case handshakeTimeout = 4102
     case rateLimited = 4103
-    case slowReader = 4104
-    case tooManyConnections = 4105
+    case tooManyConnections = 4104
 
     /// Whether the codes of a client's close frame may hold this one.
     static func mayBeSent(_ code: UInt16) -> Bool {

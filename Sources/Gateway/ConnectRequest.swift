@@ -14,6 +14,7 @@ struct ConnectRequest: Sendable {
     var details: ClientDetails
     /// The session to go on with.
     var session: SessionID?
+    var attempt: Attempt?
 
     /// - Parameters:
     ///   - parameters: of the request's query.
@@ -28,6 +29,7 @@ struct ConnectRequest: Sendable {
         details = try ClientDetails(
             address: address, network: parameters["network"], version: parameters["version"])
         session = try parameters["session"].map { text throws(InvalidInput) in try platforms.session(text) }
+        attempt = try parameters["attempt"].map { text throws(InvalidInput) in try Attempt(text) }
         if let session, session.platform != platform || session.instance != instance {
             throw InvalidInput(field: "session", message: "must be of the same platform and instance")
         }

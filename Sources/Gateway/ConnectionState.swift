@@ -33,6 +33,10 @@ struct ConnectionState: Sendable {
         /// The session the client came back for was ended, or stays ended, for another one.
         case kicked(by: SessionID?)
         case refused(Refusal)
+        /// Redis cannot be asked; whether the session was opened is unknown.
+        case uncertain(SessionID, Refusal)
+        /// A later attempt of the client was here first.
+        case late
     }
 
     private struct Live {
@@ -48,7 +52,7 @@ struct ConnectionState: Sendable {
     private enum Phase {
         case ready(token: String?)
         case awaitingToken(until: NIODeadline)
-        case opening
+        case opening(until: NIODeadline)
         case live(Live)
         /// The client's logout is under way.
         case leaving(Live)
@@ -72,9 +76,13 @@ struct ConnectionState: Sendable {
     }
 
     /// The socket can be used.
-    mutating func start() -> [Action] {
+    mutating func start(now: NIODeadline) -> [Action] {
         guard case .ready(let token) = phase else { return [] }
-        phase = .opening
+        return open(token, now)
+    }
+
+    private mutating func open(_ token: String?, _ now: NIODeadline) -> [Action] {
+        phase = .opening(until: now + GatewayLimits.openingTimeout)
         return [.work(.open(token: token))]
     }
 
@@ -101,12 +109,15 @@ struct ConnectionState: Sendable {
         }
     }
 
+    /// The client waits for its welcome.
+    var isOpening: Bool { if case .opening = phase { true } else { false } }
+
     /// When `tick` is due.
     var deadline: NIODeadline? {
         switch phase {
-        case .awaitingToken(let until), .closing(let until): until
+        case .awaitingToken(let until), .opening(let until), .closing(let until): until
         case .live(let live): live.isAsked ? live.silentAt : live.askAt
-        case .ready, .opening, .leaving, .closed: nil
+        case .ready, .leaving, .closed: nil
         }
     }
 }
@@ -130,9 +141,7 @@ extension ConnectionState {
 
     private mutating func received(_ message: ClientMessage, _ now: NIODeadline) -> [Action] {
         switch (phase, message) {
-        case (.awaitingToken, .token(let token)):
-            phase = .opening
-            return [.work(.open(token: token))]
+        case (.awaitingToken, .token(let token)): return open(token, now)
         case (.awaitingToken, _):
             return refuse(.unauthorized, .unauthorized, "the first message must be the token", now)
         case (_, .heartbeat): return beat(now)
@@ -177,7 +186,7 @@ extension ConnectionState {
 extension ConnectionState {
     mutating func opened(_ opening: Opening, now: NIODeadline) -> [Action] {
         guard case .opening = phase else {
-            guard case .accepted(let session, _, _, _) = opening, !isStopping else { return [] }
+            guard let session = opening.session, !isStopping else { return [] }
             return [.work(.disconnect(session))]
         }
         switch opening {
@@ -191,6 +200,9 @@ extension ConnectionState {
             return [welcome, .work(.logout(session))]
         case .kicked(let session): return kicked(by: session, note: nil, now)
         case .refused(let refusal): return refused(refusal, now: now)
+        case .uncertain(let session, let refusal):
+            return [.work(.disconnect(session))] + refused(refusal, now: now)
+        case .late: return moved(now)
         }
     }
 
@@ -218,9 +230,14 @@ extension ConnectionState {
         case (.live, .displaced(let session)): return kicked(by: session, note: nil, now)
         case (.live, .kicked(let note)): return kicked(by: nil, note: note, now)
         case (.live, .loggedOut): return [.send(.logout)] + close(.normal, "", sessionEnded: true, now)
-        case (.live, .moved): return close(.moved, "the session goes on in another connection", sessionEnded: true, now)
+        case (.live, .moved): return moved(now)
+        case (.live, .gone): return gone(now: now)
         default: return []
         }
+    }
+
+    private mutating func moved(_ now: NIODeadline) -> [Action] {
+        close(.moved, "the session goes on in another connection", sessionEnded: true, now)
     }
 
     /// The session is not there any more, for a reason that was not told.
@@ -239,6 +256,7 @@ extension ConnectionState {
         guard let deadline, deadline <= now else { return [] }
         switch phase {
         case .awaitingToken: return close(.handshakeTimeout, "no token came in time", now)
+        case .opening: return refused(.openingTooSlow, now: now)
         case .closing: return [.drop]
         case .live(let live) where live.silentAt <= now:
             return close(.silent, "no heartbeat came in time", sessionEnded: true, now)
@@ -246,7 +264,7 @@ extension ConnectionState {
             live.isAsked = true
             phase = .live(live)
             return [.send(.heartbeatWanted)]
-        case .ready, .opening, .leaving, .closed: return []
+        case .ready, .leaving, .closed: return []
         }
     }
 
@@ -273,4 +291,14 @@ extension ConnectionState {
     }
 
     private func comeBackAfter(_ most: Int) -> String { "retry-after-ms=\(Int.random(in: 0...most))" }
+}
+
+extension ConnectionState.Opening {
+    /// What is to be disconnected if the client does not want it any more.
+    fileprivate var session: SessionID? {
+        switch self {
+        case .accepted(let session, _, _, _), .uncertain(let session, _): session
+        case .kicked, .refused, .late: nil
+        }
+    }
 }

@@ -6,6 +6,7 @@
 // `GatewayOptions`; whoever breaks RFC 6455 or the protocol is told with a close code and costs only its own socket.
 // Does not: decide who may be logged in beside whom, end TLS, carry messages between clients.
 
+import Foundation
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -91,7 +92,12 @@ extension Gateway {
         }
         return head.method == .GET && ConnectRequest.isPath(of: head.uri) && has("upgrade", "websocket")
             && has("connection", "upgrade") && head.headers["sec-websocket-version"] == ["13"]
-            && head.headers["sec-websocket-key"].count == 1
+            && head.version == .http1_1 && isKey(head.headers["sec-websocket-key"])
+    }
+
+    /// Whether a header holds 16 bytes in base64, once.
+    private static func isKey(_ values: [String]) -> Bool {
+        values.count == 1 && Data(base64Encoded: values[0])?.count == 16
     }
 
     /// Takes over the connections whose first request asks for it.

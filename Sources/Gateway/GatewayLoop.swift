@@ -17,6 +17,10 @@ actor GatewayLoop {
     private(set) var isStopping = false
     private var jobs: Deque<Job> = []
     private var jobsRunning = 0
+    /// Ends of sessions that Redis could not be told of.
+    private var unrecorded: Deque<Job> = []
+    private var cannotRecord = false
+    private var isRetryDue = false
     private var beats: [Beat] = []
 
     private typealias Beat = (beat: Heartbeat, connection: ClientConnection)
@@ -114,22 +118,25 @@ actor GatewayLoop {
 
 // What takes time in connections' lives.
 extension GatewayLoop {
-    /// Something to be done for a connection, at the latest until its session's timers have done it.
+    /// Something to be done for a connection, at the latest until Redis has settled its session without it.
     struct Job {
         var work: ConnectionState.Work
         var request: ConnectRequest
         var connection: ClientConnection
         var deadline: NIODeadline
+        /// Tries for all the others whether Redis answers again.
+        var isProbe = false
     }
 
     /// Starts it as soon as few enough are under way: when thousands of sockets close at once, Redis must not be
     /// kept from answering heartbeats in time. Waiting ones are bounded by the sockets.
     func start(_ work: ConnectionState.Work, of request: ConnectRequest, for connection: ClientConnection) {
-        let timeout = sessions.store.platforms[request.platform].heartbeat.timeoutMs
+        let store = sessions.store
+        let settledAfterMs = store.platforms[request.platform].heartbeat.timeoutMs + store.options.outageGraceMs
         enqueue(
             Job(
                 work: work, request: request, connection: connection,
-                deadline: .now() + .milliseconds(Int64(timeout))))
+                deadline: .now() + .milliseconds(Int64(settledAfterMs))))
     }
 
     private func enqueue(_ job: Job) {
@@ -144,28 +151,64 @@ extension GatewayLoop {
     }
 
     private func run(_ job: Job) async {
-        defer {
-            jobsRunning -= 1
-            startNext()
-        }
+        await perform(job)
+        jobsRunning -= 1
+        startNext()
+    }
+
+    private func perform(_ job: Job) async {
         let (request, connection) = (job.request, job.connection)
         switch job.work {
         case .open(let token):
             // A client that gave up may be back already: its late login would displace its newer one.
-            guard await connection.isOpen else { return }
+            guard await connection.isOpening else { return }
             await connection.opened(await sessions.open(request, token: token, link: connection.link))
         case .logout(let session):
             await connection.loggedOut(session, isRecorded: await sessions.logout(request.user, session))
         case .disconnect(let session):
-            if await sessions.disconnect(request.user, session, link: connection.link) { return }
-            retry(job)
+            // Those who want in do not wait behind what cannot be done.
+            guard job.isProbe || !cannotRecord else { return keep(job) }
+            let isRecorded = await sessions.disconnect(request.user, session, link: connection.link)
+            isRecorded ? enqueueUnrecorded() : keep(job)
+        }
+    }
+}
+
+// A client's end that is not recorded lets it look Online until its lease ends.
+extension GatewayLoop {
+    private func keep(_ job: Job) {
+        guard !isStopping else { return }
+        if !cannotRecord {
+            logger.warning("Redis cannot be told that clients are gone; it will be when it answers")
+        }
+        cannotRecord = true
+        // Beyond the limit the oldest are left to their leases.
+        if unrecorded.count == GatewayLimits.unrecordedPerLoopMax { unrecorded.removeFirst() }
+        unrecorded.append(job)
+        unrecorded[unrecorded.count - 1].isProbe = false
+        retryLater()
+    }
+
+    private func retryLater() {
+        guard !isRetryDue else { return }
+        isRetryDue = true
+        let pause = TimeAmount.milliseconds(Int64.random(in: GatewayLimits.disconnectPauseMs))
+        eventLoop.scheduleTask(in: pause) { self.assumeIsolated { $0.retry() } }
+    }
+
+    private func retry() {
+        isRetryDue = false
+        while var probe = unrecorded.popFirst() {
+            guard NIODeadline.now() < probe.deadline else { continue }
+            probe.isProbe = true
+            return enqueue(probe)
         }
     }
 
-    /// A client's end that is not recorded would let it look Online until its lease ends.
-    private func retry(_ job: Job) {
-        guard !isStopping, NIODeadline.now() < job.deadline else { return }
-        let pause = TimeAmount.milliseconds(Int64.random(in: GatewayLimits.disconnectPauseMs))
-        eventLoop.scheduleTask(in: pause) { self.assumeIsolated { $0.enqueue(job) } }
+    private func enqueueUnrecorded() {
+        cannotRecord = false
+        jobs.append(contentsOf: unrecorded)
+        unrecorded = []
+        for _ in 0..<GatewayLimits.jobsPerLoopMax { startNext() }
     }
 }

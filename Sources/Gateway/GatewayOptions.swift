@@ -23,6 +23,9 @@ package enum GatewayLimits {
     package static let messageBytesMax = 4_096
     /// From the accept to the request, and from the upgrade to the token.
     package static let handshakeTimeout = TimeAmount.seconds(5)
+    /// How long a client is kept waiting for its welcome. Clients give up later than this: an overloaded worker must
+    /// not spend itself on logins nobody waits for.
+    static let openingTimeout = TimeAmount.seconds(8)
     /// How long a client may take to answer our close frame.
     static let closeTimeout = TimeAmount.seconds(1)
     /// Frames a client may send: per second, and at once after a pause.
@@ -36,6 +39,8 @@ package enum GatewayLimits {
     static let heartbeatsPerBatchMax = 1_000
     /// Logins, logouts and disconnects under way at once.
     static let jobsPerLoopMax = 64
+    /// Clients' ends kept while Redis cannot be asked.
+    static let unrecordedPerLoopMax = 100_000
     /// The longest delay a client is asked to come back after: enough to spread those of one worker.
     static let comeBackMsMax = 1_000
     /// The same where coming back at once would not help.

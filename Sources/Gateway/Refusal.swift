@@ -27,6 +27,8 @@ extension Refusal {
 
     static let overloaded = Refusal(
         code: .tryAgainLater, error: .overloaded, detail: "This worker has too many connections; try again.")
+    static let openingTooSlow = Refusal(
+        code: .tryAgainLater, error: .overloaded, detail: "The session could not be opened in time; try again.")
     static let tooManyOfAddress = Refusal(
         code: .tooManyConnections, error: .overloaded, detail: "Too many connections of this address; try again later.")
     static let stopping = Refusal(code: .restart, error: .overloaded, detail: "retry-after-ms=0")

@@ -17,6 +17,7 @@ extension PresenceAPI {
             userSigIssuedAtMs: body.userSig.map { try userSig($0, of: user).issuedAt * 1_000 })
         switch answer {
         case .accepted(let login): return .json(login, status: .created)
+        case .late: preconditionFailure("only what names its attempt is late")
         case .rejected(let inTheWay):
             var problem = Problem(.loginRejected, "Log one of these sessions out, or kick it, and log in again.")
             problem.sessions = inTheWay

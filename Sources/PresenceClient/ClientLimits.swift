@@ -4,6 +4,7 @@ enum ClientLimits {
     /// The largest message the service may send, and the frames it may come in.
     static let messageBytesMax = 4096
     static let messageFramesMax = 16
+    static let silentChannelsMax = 4
     /// How long connecting may take until the welcome, and how long a logout may wait for its answer.
     static let answerWithin: Duration = .seconds(10)
     /// Bounds of the heartbeat interval the service may ask for.

@@ -10,7 +10,7 @@ struct ConnectionState {
         /// Give the connection up and report it closed, with this reason.
         case drop(reason: String)
         /// Tell the event; if it is final, close whatever is open.
-        case tell(PresenceEvent)
+        case tell(PresenceClient.Event)
         /// Whoever called `logout` gets this answer; nil: it is recorded.
         case answerLogout(PresenceClientError?)
     }
@@ -43,6 +43,9 @@ struct ConnectionState {
         self.policy = policy
         self.heartbeatInterval = heartbeatInterval
     }
+
+    /// Nothing will happen any more.
+    var hasEnded: Bool { if case .ended = phase { true } else { false } }
 
     /// When `tick(now:)` has something to do.
     var nextDeadline: NIODeadline? {
@@ -159,7 +162,7 @@ struct ConnectionState {
         return [.connect(session: session)]
     }
 
-    private mutating func end(_ event: PresenceEvent) -> [Action] {
+    private mutating func end(_ event: PresenceClient.Event) -> [Action] {
         phase = .ended
         return [.tell(event)]
     }

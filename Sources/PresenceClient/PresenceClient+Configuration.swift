@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 extension PresenceClient {
     /// Who connects, from which device, where to, and how stubbornly.
@@ -25,11 +26,14 @@ extension PresenceClient {
         public var pauseMax: Duration = .seconds(30)
         /// Instead of the interval the service asks for; for tests and load.
         public var heartbeatInterval: Duration?
+        /// What the certificate of a `wss://` server is checked with; nil for the system's certificates.
+        public var tls: NIOSSLContext?
         /// The source address to connect from.
         public var localAddress: SocketAddress?
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
-        /// - Parameter url: `ws://host[:port][/path]`; port 80 without one.
+        /// - Parameter url: `wss://host[:port][/path]`, port 443 without one; or `ws://`, port 80, where the network
+        ///   may read along.
         /// - Throws: if the URL is not one of these.
         public init(url: String, user: String, platform: String) throws(PresenceClientError) {
             server = try ServerAddress(url)
@@ -39,8 +43,9 @@ extension PresenceClient {
     }
 }
 
-/// A parsed `ws://` URL.
+/// A parsed `ws://` or `wss://` URL.
 struct ServerAddress: Sendable {
+    let isSecure: Bool
     let host: String
     let port: Int
     /// Host and port as the Host header names them.
@@ -49,14 +54,15 @@ struct ServerAddress: Sendable {
     let path: String
 
     init(_ url: String) throws(PresenceClientError) {
-        guard let parts = URLComponents(string: url), parts.scheme == "ws", let host = parts.host, !host.isEmpty else {
+        guard let parts = URLComponents(string: url), parts.scheme == "ws" || parts.scheme == "wss",
+            let host = parts.host, !host.isEmpty
+        else {
             throw PresenceClientError(
-                .invalidConfiguration,
-                "\"\(url)\" is no URL of the form ws://host:port. wss:// is not supported: let a TLS proxy beside "
-                    + "the client speak it.")
+                .invalidConfiguration, "\"\(url)\" is no URL of the form wss://host[:port] or ws://host[:port].")
         }
+        isSecure = parts.scheme == "wss"
         self.host = host.trimmingCharacters(in: ["[", "]"])
-        port = parts.port ?? 80
+        port = parts.port ?? (isSecure ? 443 : 80)
         authority = "\(host):\(port)"
         path = parts.path.hasSuffix("/") ? String(parts.path.dropLast()) : parts.path
     }
@@ -64,10 +70,10 @@ struct ServerAddress: Sendable {
 
 extension PresenceClient.Configuration {
     /// Path and query of the request that connects.
-    func target(resuming session: String?) -> String {
+    func target(resuming session: String?, attempt: String) -> String {
         let fields = [
-            ("user", user), ("platform", platform), ("instance", instance), ("session", session), ("version", version),
-            ("network", network),
+            ("user", user), ("platform", platform), ("instance", instance), ("attempt", attempt),
+            ("session", session), ("version", version), ("network", network),
         ]
         let query = fields.compactMap { name, value in value.map { "\(name)=\($0.percentEncoded)" } }
         return "\(server.path)/v1/connect?\(query.joined(separator: "&"))"

@@ -1,31 +1,53 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 
 extension PresenceClient.Configuration {
     /// Opens a connection to the service.
     /// - Parameters:
     ///   - session: the one to resume.
+    ///   - attempt: which of the client's attempts this is.
     ///   - handler: takes over once the service has switched to WebSocket; it belongs to the event loop.
     /// - Returns: the connection, and when it has switched.
     func connect(
-        on eventLoop: any EventLoop, resuming session: String?, handler: @escaping @Sendable () -> FrameHandler
+        on eventLoop: any EventLoop, resuming session: String?, attempt: String,
+        handler: @escaping @Sendable () -> FrameHandler
     ) async throws -> (channel: any Channel, upgraded: EventLoopFuture<Void>) {
-        let request = request(resuming: session)
+        let request = request(resuming: session, attempt: attempt)
+        let tls = try await tlsContext()
+        // A host that is an address takes no detour over the resolver's thread.
+        let address = try? SocketAddress(ipAddress: server.host, port: server.port)
         let initialize:
             @Sendable (any Channel) -> EventLoopFuture<(channel: any Channel, upgraded: EventLoopFuture<Void>)> =
                 { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        (channel, try channel.pipeline.syncOperations.addUpgrade(request, to: handler))
+                        let pipeline = channel.pipeline.syncOperations
+                        if let tls {
+                            // A certificate is for a name or for an address.
+                            let name = address == nil ? server.host : nil
+                            try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                        }
+                        return (channel, try pipeline.addUpgrade(request, to: handler))
                     }
                 }
-        // A host that is an address takes no detour over the resolver's thread.
-        if let address = try? SocketAddress(ipAddress: server.host, port: server.port) {
+        if let address {
             return try await bootstrap(on: eventLoop).connect(to: address, channelInitializer: initialize)
         }
         return try await bootstrap(on: eventLoop)
             .connect(host: server.host, port: server.port, channelInitializer: initialize)
+    }
+
+    /// One context for all clients that bring none: it holds all the system's certificates.
+    private static let systemTrust = Result { try NIOSSLContext(configuration: .makeClientConfiguration()) }
+
+    /// nil for a server that does not speak TLS.
+    private func tlsContext() async throws -> NIOSSLContext? {
+        guard server.isSecure else { return nil }
+        if let tls { return tls }
+        // The first to ask reads the system's files.
+        return try await NIOThreadPool.singleton.runIfActive { try Self.systemTrust.get() }
     }
 
     private func bootstrap(on eventLoop: any EventLoop) -> ClientBootstrap {
@@ -42,9 +64,9 @@ extension PresenceClient.Configuration {
         #endif
     }
 
-    private func request(resuming session: String?) -> HTTPRequestHead {
+    private func request(resuming session: String?, attempt: String) -> HTTPRequestHead {
         HTTPRequestHead(
-            version: .http1_1, method: .GET, uri: target(resuming: session),
+            version: .http1_1, method: .GET, uri: target(resuming: session, attempt: attempt),
             headers: ["Host": server.authority])
     }
 }

@@ -5,25 +5,22 @@ import NIOCore
 // Promises: the device is Online from `connected` until the client ends; heartbeats go out by themselves; a lost
 // connection is taken up again with growing, random pauses, resuming the session; a way that has died silently is
 // noticed within two heartbeat intervals; an end that is final (kicked, refused, logged out) is told and obeyed.
-// Does not: speak TLS yet (put a TLS proxy beside the client), keep the session when the process ends, or start
-// anew after a final end (make another client).
+// Does not: keep the session when the process ends, or start anew after a final end (make another client).
 
 /// Keeps one device of one user present. Ends when it is closed or no longer referenced.
 public final class PresenceClient: Sendable {
-    /// What happens, for one reader; finishes after the event that `isFinal`. When it is not read, the latest 64
-    /// events are kept and older ones are dropped.
-    public let events: AsyncStream<PresenceEvent>
+    private let readers: EventReaders
     private let connection: PresenceConnection
 
     public init(_ configuration: Configuration) {
-        let (events, continuation) = AsyncStream.makeStream(
-            of: PresenceEvent.self, bufferingPolicy: .bufferingNewest(ClientLimits.eventsBufferedMax))
-        self.events = events
-        connection = PresenceConnection(configuration) { event in
-            continuation.yield(event)
-            if event.isFinal { continuation.finish() }
-        }
+        let readers = EventReaders()
+        self.readers = readers
+        connection = PresenceConnection(configuration) { readers.send($0) }
     }
+
+    /// What happens from now on, after how things stand; finishes after the event that `isFinal`. Every use is a reader
+    /// of its own, who keeps the latest 64 events until they are read; none keeps the client alive.
+    public var events: AsyncStream<Event> { readers.add() }
 
     deinit { connection.close() }
 

@@ -9,19 +9,27 @@ import NIOWebSocket
 package actor PresenceConnection {
     private let configuration: PresenceClient.Configuration
     private let eventLoop: any EventLoop
-    private let onEvent: @Sendable (PresenceEvent) -> Void
+    private let onEvent: @Sendable (PresenceClient.Event) -> Void
 
     private var state: ConnectionState
     private var channel: (any Channel)?
+    /// Connections that fell silent. The service takes the end of one for the end of the session, if it hears of it
+    /// before the session goes on in another: so they end after that.
+    private var silentChannels: [any Channel] = []
+    private var connecting: Task<Void, Never>?
     /// Tells what comes from the present connection from what an earlier one left behind.
     private var attempt = 0
+    /// Tells the service a late attempt of this client from a newer one.
+    private let id = String(UInt64.random(in: .min ... .max), radix: 36)
     private var timer: (callback: NIOScheduledCallback, at: NIODeadline)?
     private var logouts: [CheckedContinuation<PresenceClientError?, Never>] = []
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     /// - Parameter onEvent: called on the event loop: it must not block. The last event is the one that `isFinal`.
-    package init(_ configuration: PresenceClient.Configuration, onEvent: @escaping @Sendable (PresenceEvent) -> Void) {
+    package init(
+        _ configuration: PresenceClient.Configuration, onEvent: @escaping @Sendable (PresenceClient.Event) -> Void
+    ) {
         self.configuration = configuration
         self.onEvent = onEvent
         eventLoop = configuration.eventLoopGroup.next()
@@ -66,10 +74,13 @@ extension PresenceConnection {
             case .send(.heartbeat): send(.text, Self.heartbeat)
             case .send(.logout): send(.text, Self.logout)
             case .send(.ping): send(.ping, ByteBuffer())
-            case .drop(let reason): lost(attempt, 1006, reason)
+            case .drop(let reason):
+                keepSilentChannel()
+                lost(attempt, 1006, reason)
             case .answerLogout(let error): answerLogout(error)
             case .tell(let event):
                 if event.isFinal { hangUp() }
+                if case .connected = event { closeSilentChannels() }
                 onEvent(event)
             }
         }
@@ -79,10 +90,13 @@ extension PresenceConnection {
     private func connect(resuming session: String?) {
         attempt += 1
         let attempt = attempt
-        Task {
+        connecting = Task {
             do {
                 let token = try await configuration.token?()
-                let (channel, upgraded) = try await configuration.connect(on: eventLoop, resuming: session) {
+                guard attempt == self.attempt else { return }
+                let (channel, upgraded) = try await configuration.connect(
+                    on: eventLoop, resuming: session, attempt: "\(id).\(attempt)"
+                ) {
                     FrameHandler { event in self.assumeIsolated { $0.handle(event, of: attempt) } }
                 }
                 guard attempt == self.attempt else { return channel.close(promise: nil) }
@@ -113,8 +127,23 @@ extension PresenceConnection {
 
     private func hangUp() {
         attempt += 1
+        connecting?.cancel()
+        connecting = nil
         channel?.close(promise: nil)
         channel = nil
+        if state.hasEnded { closeSilentChannels() }
+    }
+
+    private func keepSilentChannel() {
+        guard let silent = channel else { return }
+        channel = nil
+        if silentChannels.count == ClientLimits.silentChannelsMax { silentChannels.removeFirst().close(promise: nil) }
+        silentChannels.append(silent)
+    }
+
+    private func closeSilentChannels() {
+        for channel in silentChannels { channel.close(promise: nil) }
+        silentChannels = []
     }
 
     private func answerLogout(_ error: PresenceClientError?) {

@@ -4,7 +4,7 @@ enum ServerMessage: Equatable {
     /// Acknowledges a heartbeat, or asks for one.
     case heartbeat(wanted: Bool)
     case logout
-    case kicked(PresenceEvent.Kicker)
+    case kicked(PresenceClient.Event.Kicker)
     case error(code: String, detail: String)
     /// Of a newer service.
     case unknown
@@ -41,7 +41,7 @@ extension ServerMessage: Decodable {
         }
     }
 
-    private static func kicker(_ message: KeyedDecodingContainer<Key>) throws -> PresenceEvent.Kicker {
+    private static func kicker(_ message: KeyedDecodingContainer<Key>) throws -> PresenceClient.Event.Kicker {
         guard try message.decode(String.self, forKey: .by) == "session" else {
             return .operator(reason: try message.decodeIfPresent(String.self, forKey: .reason))
         }

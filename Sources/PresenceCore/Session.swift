@@ -26,6 +26,25 @@ package struct ClientDetails: Hashable, Sendable {
     }
 }
 
+/// Which client of a device connects, and which of its attempts this is: `k3J9x.12`. Of one client a later attempt has
+/// a higher number, so that one held up on its way is known for what it is when it arrives.
+package struct Attempt: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+
+    /// 1 to 32 letters and digits, a dot, 1 to 15 digits.
+    package init(_ text: String) throws(InvalidInput) {
+        func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 2, 1...32 ~= parts[0].count, 1...15 ~= parts[1].count, parts[1].allSatisfy(isDigit),
+            parts[0].allSatisfy({ isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) })
+        else {
+            throw InvalidInput(
+                field: "attempt", message: "must be 1 to 32 letters and digits, a dot and 1 to 15 digits")
+        }
+        description = text
+    }
+}
+
 /// One logged-in device of a user, as its record in Redis says. Times are Redis time in milliseconds.
 package struct Session: Hashable, Sendable {
     package var id: SessionID

@@ -8,6 +8,8 @@ package enum LoginAnswer: Sendable {
     case rejected(inTheWay: [SessionID])
     /// Refused: the usersig the client showed was issued before a kick that revoked it.
     case revoked
+    /// Left undone: a later attempt of the same client was here first.
+    case late
 }
 
 package struct AcceptedLogin: Sendable, Equatable {
@@ -31,6 +33,8 @@ package enum ResumeAnswer: Sendable, Equatable {
     case gone
     /// Refused: the usersig the client showed was issued before a kick that revoked it.
     case revoked
+    /// Left undone: a later attempt of the same client was here first.
+    case late
 }
 
 /// A client's sign of life.

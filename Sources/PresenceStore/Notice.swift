@@ -1,7 +1,8 @@
 import PresenceCore
 
 /// What a script tells the worker that holds a session's socket, on its `workerChannel`: the session is over
-/// there. Told once, after the change. A hint that can be lost: the next heartbeat finds the same.
+/// there. Told once, after the change. A hint that can be lost or forged: the next heartbeat finds a session that
+/// is over, and one that only moved costs nothing but its old socket.
 package struct Notice: Sendable, Equatable {
     package enum What: Sendable, Equatable {
         /// A login ended the session, or a newer one of the same device.
@@ -12,6 +13,8 @@ package struct Notice: Sendable, Equatable {
         case loggedOut
         /// It goes on through another socket.
         case moved
+        /// It was disconnected by another than its socket.
+        case gone
     }
 
     package var link: Link
@@ -22,7 +25,7 @@ package struct Notice: Sendable, Equatable {
         // Bytes, not characters: a note may begin with a mark that joins the blank before it.
         let parts = payload.utf8.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
             .map { String(Substring($0)) }
-        guard parts.count >= 2, let link = Link(parts[0]) else { return nil }
+        guard parts.count >= 2, let link = Link(parts[0]), link >= 0 else { return nil }
         let rest = parts.count == 3 ? parts[2] : ""
         switch parts[1] {
         case "displaced":
@@ -31,6 +34,7 @@ package struct Notice: Sendable, Equatable {
         case "kicked": what = .kicked(note: rest.isEmpty ? nil : rest)
         case "logout": what = .loggedOut
         case "moved": what = .moved
+        case "gone": what = .gone
         default: return nil
         }
         self.link = link

@@ -11,19 +11,23 @@ extension PresenceStore {
     ///   - userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown. A kick that revokes
     ///     usersigs and a login with one exclude each other: whichever is second sees the first.
     ///   - link: the client's socket on this worker, which is told when the session ends; nil for one without.
-    ///   - mayDisplace: whether sessions of other devices may end for it, else it is refused as under
-    ///     `onLimit: reject`. An older login of the same device always ends.
+    ///   - attempt: which of the client's attempts this is. One that comes after a later one is left undone.
+    ///   - mayDisplace: whether others' sessions may end for it, else it is refused as under `onLimit: reject`,
+    ///     also by another client's Online session of the same device. Otherwise such a session ends.
+    ///   - generation: of the new session. The same call with the same generation counts once.
     package func login(
         _ user: UserID, platform: Platform, instance: InstanceID, details: ClientDetails = .unknown,
-        userSigIssuedAtMs: Int? = nil, link: Link? = nil, mayDisplace: Bool = true
+        userSigIssuedAtMs: Int? = nil, link: Link? = nil, attempt: Attempt? = nil, mayDisplace: Bool = true,
+        generation: Generation = .random()
     ) async throws(StoreError) -> LoginAnswer {
-        let session = SessionID(platform: platform, instance: instance, generation: .random())
+        let session = SessionID(platform: platform, instance: instance, generation: generation)
         let rule = rule(for: platform)
         let timing = platforms[platform].heartbeat
         let arguments = [
             user.rawValue, session.generation.rawValue, session.device, String(timing.timeoutMs),
-            Record.details(details, worker: options.worker, link: link), list(rule.excluded), list(rule.sharing),
-            String(rule.limit), (mayDisplace ? rule.onLimit : .reject).rawValue, String(backlogPerShardMax),
+            Record.details(details, worker: options.worker, link: link, attempt: attempt), list(rule.excluded),
+            list(rule.sharing), String(rule.limit), mayDisplace ? rule.onLimit.rawValue : "yield",
+            String(backlogPerShardMax),
             userSigIssuedAtMs.map { String($0) } ?? "",
         ]
         var declared: [SessionID] = []
@@ -41,6 +45,7 @@ extension PresenceStore {
             case "stale": declared = try answer.sessions(from: 0)
             case "rejected": return .rejected(inTheWay: try answer.sessions(from: 0))
             case "revoked": return .revoked
+            case "late": return .late
             case "full":
                 throw StoreError(
                     .overloaded,

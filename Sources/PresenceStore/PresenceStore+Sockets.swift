@@ -10,10 +10,11 @@ extension PresenceStore {
     /// lease has ended; the socket it had is told. Harmless to repeat.
     /// - Parameters:
     ///   - details: replaces what the client told before.
+    ///   - attempt: which of the client's attempts this is. One that comes after a later one is left undone.
     ///   - userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown.
     package func resume(
         _ user: UserID, session: SessionID, details: ClientDetails = .unknown, link: Link,
-        userSigIssuedAtMs: Int? = nil
+        attempt: Attempt? = nil, userSigIssuedAtMs: Int? = nil
     ) async throws(StoreError) -> ResumeAnswer {
         let timing = platforms[session.platform].heartbeat
         let answer = try await run(
@@ -23,7 +24,7 @@ extension PresenceStore {
             ],
             [
                 user.rawValue, session.device, session.generation.rawValue, String(timing.timeoutMs),
-                Record.details(details, worker: options.worker, link: link),
+                Record.details(details, worker: options.worker, link: link, attempt: attempt),
                 userSigIssuedAtMs.map { String($0) } ?? "",
             ])
         switch answer.word {
@@ -31,6 +32,7 @@ extension PresenceStore {
         case "ended": return .ended(by: answer.texts == [""] ? nil : try answer.sessions(from: 0).first)
         case "gone": return .gone
         case "revoked": return .revoked
+        case "late": return .late
         default: throw answer.unexpected
         }
     }

@@ -1,13 +1,14 @@
 import PresenceCore
 
 /// A session's record as text: `status=Online generation=k3J9 login=1763712345678 changed=1763712345678
-/// worker=a1 link=17 address=10.0.0.7 network=wifi version=8.1`. Values are percent-encoded where they hold
+/// worker=a1 link=17 attempt=x9.1 address=10.0.0.7 network=wifi version=8.1`. Values are percent-encoded where they hold
 /// white space, control characters, `%` or `=`; the scripts write the first four, the worker the rest.
 enum Record {
     /// What a client told when it came, the worker it came to, and its socket there if it has one.
-    static func details(_ details: ClientDetails, worker: String, link: Link?) -> String {
+    static func details(_ details: ClientDetails, worker: String, link: Link?, attempt: Attempt? = nil) -> String {
         var text = "worker=\(encode(worker))"
         if let link { text += " link=\(link)" }
+        if let attempt { text += " attempt=\(attempt)" }
         if let address = details.address { text += " address=\(encode(address))" }
         if let network = details.network { text += " network=\(encode(network))" }
         if let version = details.version { text += " version=\(encode(version))" }

@@ -32,8 +32,11 @@ struct Service: Sendable {
 
     /// Signals count from the first moment, also while Redis is waited for: everything is one service of the group
     /// that traps them.
-    private struct Whole: ServiceLifecycle.Service {
+    private struct Whole: ServiceLifecycle.Service, CustomStringConvertible {
         let service: Service
+
+        /// The group logs its services: the secrets of the configuration stay out.
+        var description: String { "presence" }
 
         func run() async throws { try await service.serve() }
     }

@@ -31,7 +31,7 @@ struct SimulatedClients: Sendable {
     /// Waits until its latest line says so many clients are connected, and as many have gone on with their session.
     func areConnected(_ count: Int, resumed: Int = 0, timeout: Duration = .seconds(30)) async throws {
         let goal = "\(count) connected, \(resumed) resumed"
-        try await eventually(timeout: timeout, else: "not \(goal): \(child.log.suffix(500))") {
+        try await eventually(timeout: timeout, else: "not \(goal): \(child.log.suffix(6000))") {
             let line = lastLine
             return line.contains(" \(count) of \(count) connected,") && line.contains(" resumed \(resumed),")
         }
@@ -39,7 +39,7 @@ struct SimulatedClients: Sendable {
 
     /// Waits until its latest line says so many connections were lost.
     func haveLost(_ count: Int) async throws {
-        try await eventually(timeout: .seconds(30), else: "not \(count) disconnects: \(child.log.suffix(500))") {
+        try await eventually(timeout: .seconds(30), else: "not \(count) disconnects: \(child.log.suffix(6000))") {
             lastLine.contains(" disconnects \(count),")
         }
     }

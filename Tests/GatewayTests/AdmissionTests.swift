@@ -34,7 +34,7 @@ struct AdmissionTests {
         try await with(["connect.sockets-per-address-max": "2"]) { deployment in
             try await deployment.withClient("ann") { _, _ in
                 try await deployment.withClient("bob") { _, _ in
-                    try await deployment.withSocket("eve") { try await $0.expectRefusal("overloaded", closes: 4105) }
+                    try await deployment.withSocket("eve") { try await $0.expectRefusal("overloaded", closes: 4104) }
                 }
                 try await deployment.expectRoom(for: "eve")
             }
@@ -99,7 +99,7 @@ struct AdmissionTests {
                 }
                 for addresses in ["203.0.113.1", "192.0.2.7 , 203.0.113.1"] {
                     try await deployment.withSocket("eve", headers: forwarded(addresses)) {
-                        try await $0.expectRefusal("overloaded", closes: 4105)
+                        try await $0.expectRefusal("overloaded", closes: 4104)
                     }
                 }
             }
@@ -113,7 +113,7 @@ struct AdmissionTests {
                 let sessions = try await deployment.backend.call(.get, "/v1/users/ann").body["sessions"]
                 #expect(sessions[0]["address"].string == "127.0.0.1")
                 try await deployment.withSocket("eve", headers: ["X-Forwarded-For": "203.0.113.2"]) {
-                    try await $0.expectRefusal("overloaded", closes: 4105)
+                    try await $0.expectRefusal("overloaded", closes: 4104)
                 }
             }
         }

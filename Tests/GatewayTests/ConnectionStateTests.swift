@@ -20,7 +20,7 @@ struct ConnectionStateTests {
 
     static func opening() -> State {
         var state = State(token: "t", isTokenNeeded: true, now: start)
-        _ = state.start()
+        _ = state.start(now: start)
         return state
     }
 
@@ -42,12 +42,12 @@ struct ConnectionStateTests {
     @Test("A token of the request opens the session; without one the first message has to bring it")
     func token() {
         var ready = State(token: "t", isTokenNeeded: true, now: Self.start)
-        #expect(ready.start() == [.work(.open(token: "t"))])
+        #expect(ready.start(now: Self.start) == [.work(.open(token: "t"))])
         var open = State(token: nil, isTokenNeeded: false, now: Self.start)
-        #expect(open.start() == [.work(.open(token: nil))])
+        #expect(open.start(now: Self.start) == [.work(.open(token: nil))])
 
         var waiting = State(token: nil, isTokenNeeded: true, now: Self.start)
-        #expect(waiting.start() == [])
+        #expect(waiting.start(now: Self.start) == [])
         #expect(
             waiting.received(Self.text(#"{"type":"token","token":"t"}"#), now: Self.at(1))
                 == [.work(.open(token: "t"))])
@@ -128,6 +128,37 @@ struct ConnectionStateTests {
                 == [.work(.disconnect(Self.session))])
     }
 
+    @Test("A client is not kept waiting for its welcome for long; a session opened too late is disconnected")
+    func openingTooSlow() {
+        var state = Self.opening()
+        #expect(state.tick(now: Self.at(7)) == [] && state.isOpening)
+        #expect(Self.closes(state.tick(now: Self.at(8))) == [1013])
+        #expect(!state.isOpening)
+        #expect(
+            state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.at(9))
+                == [.work(.disconnect(Self.session))])
+    }
+
+    @Test("A session that may have been opened is disconnected when the client is put off")
+    func uncertain() {
+        let refusal = Refusal(code: .tryAgainLater, error: .redisUnavailable, detail: "")
+        var state = Self.opening()
+        let actions = state.opened(.uncertain(Self.session, refusal), now: Self.at(1))
+        #expect(actions.contains(.work(.disconnect(Self.session))) && Self.closes(actions) == [1013])
+        var gone = Self.opening()
+        _ = gone.connectionLost(now: Self.at(1))
+        #expect(
+            gone.opened(.uncertain(Self.session, refusal), now: Self.at(2)) == [.work(.disconnect(Self.session))])
+    }
+
+    @Test("A client whose later attempt was here first is closed, and nothing is disconnected")
+    func late() {
+        var state = Self.opening()
+        let actions = state.opened(.late, now: Self.at(1))
+        #expect(Self.closes(actions) == [4004] && actions.count == 1)
+        #expect(state.connectionLost(now: Self.at(2)) == [])
+    }
+
     @Test("A logout ends the session when it is recorded; otherwise the client is told and may try again")
     func logout() {
         var state = Self.live()
@@ -156,6 +187,7 @@ struct ConnectionStateTests {
     func ended() {
         let endings: [(Notice.What, UInt16)] = [
             (.displaced(by: Self.other), 4000), (.kicked(note: "spam"), 4000), (.loggedOut, 1000), (.moved, 4004),
+            (.gone, 4100),
         ]
         for (what, code) in endings {
             var state = Self.live()

@@ -30,6 +30,7 @@ enum Issuer {
     static let userSigKey = UserSigKey(sdkAppID: sdkAppID, secretKey: secretKey)
     private static let secretKey = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
     private static let secret = "a secret that clients do not know at all"
+    static let secrets = [secretKey, secret]
     private static let ecdsa = ES256PrivateKey()
     private static let rsa = try! newRSA()
 

@@ -44,6 +44,16 @@ struct ForceOfflineTests {
         }
     }
 
+    @Test("A session that a backend calls disconnected is gone for its client, who may come back", arguments: 0...1)
+    func disconnected(worker: Int) async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user) { client, welcome in
+            _ = try await Backend(deployment.workers[worker]).disconnect(user, welcome.session)
+            #expect(try await client.closing().code == 4100)
+        }
+        try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+    }
+
     @Test("An operator's kick through any worker tells the client the reason, if one was given", arguments: 0...1)
     func kicked(worker: Int) async throws {
         let deployment = try Deployment.ofSuite

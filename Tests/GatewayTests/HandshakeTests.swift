@@ -55,6 +55,8 @@ struct HandshakeTests {
             Refused(testDescription: "no version", headers: ["Sec-WebSocket-Version": nil]),
             Refused(testDescription: "version 8", headers: ["Sec-WebSocket-Version": "8"]),
             Refused(testDescription: "no key", headers: ["Sec-WebSocket-Key": nil]),
+            Refused(testDescription: "a key that is no base64", headers: ["Sec-WebSocket-Key": "what key?"]),
+            Refused(testDescription: "a key of 15 bytes", headers: ["Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25j"]),
         ])
     func refused(_ refused: Refused) async throws {
         let request = RawWebSocket.upgradeRequest(

@@ -50,6 +50,31 @@ struct OutageTests {
         }
     }
 
+    @Test("So is one that left longer ago than its timeout")
+    func leavingForLong() async throws {
+        try await Deployment.with(workers: 1, ["outage.grace-ms": "10000"]) { deployment in
+            try await deployment.withClient("ann", "Web") { client, _ in
+                try await deployment.withRedisPaused {
+                    try await client.end(reset: false)
+                    let timeout = ContinuousClock.now + .seconds(5)
+                    try await eventually(else: "time stands still") { ContinuousClock.now > timeout }
+                }
+            }
+            try await deployment.expectChanges(of: "ann", "Login/Register", "Disconnect/LinkClose")
+        }
+    }
+
+    @Test("A login that reaches Redis after its client was put off leaves nobody Online")
+    func uncertain() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withRedisPaused {
+            try await deployment.withSocket(user) {
+                try await $0.expectRefusal("redis-unavailable", closes: 1013)
+            }
+        }
+        try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+    }
+
     @Test("A logout is not lost silently: the client hears that it is not recorded, and repeats it")
     func logout() async throws {
         let (deployment, user) = (try Deployment.ofSuite, newUser())

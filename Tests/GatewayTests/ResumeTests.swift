@@ -20,6 +20,25 @@ struct ResumeTests {
         #expect(try await deployment.backend.status(user) == "Offline")
     }
 
+    @Test("A request that was overtaken by a later one of its client is closed, and the later one stays")
+    func overtaken() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user, query: ["attempt": "me.2"]) { client, welcome in
+            for session in ["", welcome.session] {
+                let query: KeyValuePairs = ["attempt": "me.1", "session": session]
+                try await deployment.withSocket(user, at: 1, query: query) { late in
+                    let closing = try await late.closing()
+                    #expect(closing.code == 4004)
+                }
+            }
+            try await deployment.expectChanges(of: user, "Login/Register")
+            try await client.expectHeartbeat()
+        }
+        try await deployment.withSocket(user, query: ["attempt": "me"]) {
+            try await $0.expectRefusal("invalid-field", closes: 4002)
+        }
+    }
+
     @Test("The old socket may also end by itself, in the moment the new one is there: nothing happens")
     func crossing() async throws {
         let (deployment, user) = (try Deployment.ofSuite, newUser())

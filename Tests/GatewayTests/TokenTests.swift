@@ -27,6 +27,7 @@ struct TokenTests {
             Credential("usersig, dated in the future") { Issuer.userSig($0, issued: 3_600) },
             Credential("usersig of another user") { Issuer.userSig("not-\($0)") },
             Credential("JWT of another user") { try await Issuer.jwt("not-\($0)") },
+            Credential("JWT, dated in the future") { try await Issuer.jwt($0, iat: 3_600) },
             Credential("JWT of nobody") { _ in try await Issuer.jwt(nil) },
             Credential("JWT, expired") { try await Issuer.jwt($0, exp: -2) },
             Credential("JWT without exp") { try await Issuer.jwt($0, exp: nil) },
@@ -74,6 +75,24 @@ struct TokenTests {
         }
         #expect(try await deployment.backend.status(user) == "Offline")
         deployment.expectNotLogged(token)
+    }
+
+    @Test("A name that only looks the same is another user")
+    func lookalike() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser() + "caf")
+        let token = try await Issuer.jwt(user + "e\u{301}")
+        try await deployment.withToken(token, of: user + "%C3%A9") {
+            try await $0.expectRefusal("unauthorized", closes: 4001)
+        }
+        try await deployment.withToken(token, of: user + "e%CC%81") { _ = try await $0.welcome() }
+    }
+
+    @Test("No secret of the configuration is logged")
+    func secrets() throws {
+        for worker in try Deployment.ofSuite.workers {
+            #expect(worker.log.contains("debug"))
+            for secret in Issuer.secrets { #expect(!worker.log.contains(secret)) }
+        }
     }
 
     @Test("An empty token is none of the app's; in the query it counts as none yet")

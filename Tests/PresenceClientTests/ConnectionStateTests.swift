@@ -139,7 +139,7 @@ struct ConnectionStateTests {
 
     @Test("A kicked client is told by whom and does not come back")
     func kicked() {
-        let kicker = PresenceEvent.Kicker.session(platform: "iPhone", instance: "default")
+        let kicker = PresenceClient.Event.Kicker.session(platform: "iPhone", instance: "default")
         for var state in [online(), connecting()] {
             #expect(state.received(.kicked(kicker), now: at(1)) == [.tell(.kicked(by: kicker))])
             #expect(state.closed(4000, reason: "", now: at(1)) == [])

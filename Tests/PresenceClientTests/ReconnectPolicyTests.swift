@@ -18,7 +18,7 @@ struct ReconnectPolicyTests {
 
     @Test(
         "A client comes back after a lost way, a restart, too much load, and the service's other codes",
-        arguments: [1001, 1005, 1006, 1011, 1012, 1013, 4100, 4101, 4102, 4103, 4104, 4105, 4199] as [UInt16])
+        arguments: [1001, 1005, 1006, 1011, 1012, 1013, 4100, 4101, 4102, 4103, 4104, 4199] as [UInt16])
     func comesBack(code: UInt16) {
         var policy = policy()
         #expect(policy.pause(after: code, reason: "", part: 0) == .milliseconds(500))

@@ -1,3 +1,4 @@
+import NIOSSL
 import PresenceClient
 import Support
 import Synchronization
@@ -5,9 +6,9 @@ import Synchronization
 /// A client whose events are written down.
 final class WatchedClient: Sendable {
     let client: PresenceClient
-    private let log = Mutex((events: [PresenceEvent](), hasFinished: false))
+    private let log = Mutex((events: [PresenceClient.Event](), hasFinished: false))
 
-    var events: [PresenceEvent] { log.withLock(\.events) }
+    var events: [PresenceClient.Event] { log.withLock(\.events) }
     var hasFinished: Bool { log.withLock(\.hasFinished) }
 
     private init(_ configuration: PresenceClient.Configuration) {
@@ -17,20 +18,23 @@ final class WatchedClient: Sendable {
     /// Runs the body beside a client of this user, which comes back within a quarter of a second and heartbeats often.
     static func with<Result: Sendable>(
         _ url: String, user: String = "ann", platform: String = "Web", instance: String? = nil,
-        token: (@Sendable () async throws -> String)? = nil, body: (WatchedClient) async throws -> Result
+        token: (@Sendable () async throws -> String)? = nil, certificate: TestCertificate? = nil,
+        body: (WatchedClient) async throws -> Result
     ) async throws -> Result {
         var configuration = try PresenceClient.Configuration(
             url: url.replacing("http://", with: "ws://"), user: user, platform: platform)
         configuration.instance = instance
         configuration.token = token
+        configuration.tls = try certificate?.clientContext
         configuration.pauseMin = .milliseconds(50)
         configuration.pauseMax = .milliseconds(250)
         configuration.heartbeatInterval = .milliseconds(200)
         let watched = WatchedClient(configuration)
+        let events = watched.client.events
         watched.client.start()
         return try await withThrowingTaskGroup { group in
             group.addTask {
-                for await event in watched.client.events { watched.log.withLock { $0.events.append(event) } }
+                for await event in events { watched.log.withLock { $0.events.append(event) } }
                 watched.log.withLock { $0.hasFinished = true }
             }
             defer {
@@ -42,7 +46,7 @@ final class WatchedClient: Sendable {
     }
 
     /// Waits until so many events of a kind have come.
-    func wait(for kind: String, count: Int = 1, _ matches: @escaping (PresenceEvent) -> Bool) async throws {
+    func wait(for kind: String, count: Int = 1, _ matches: @escaping (PresenceClient.Event) -> Bool) async throws {
         try await eventually(timeout: .seconds(20), else: "no \(kind) among \(events)") {
             events.count(where: matches) >= count
         }

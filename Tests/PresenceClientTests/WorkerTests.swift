@@ -1,5 +1,6 @@
 import PresenceClient
 import Support
+import Synchronization
 import Testing
 
 @Suite("A client and real workers")
@@ -74,27 +75,92 @@ struct WorkerTests {
                     #expect(ann.lossCodes.first == (isGraceful ? 1012 : 1006))
                     let before = ann.heartbeats
                     try await ann.waitHeartbeats(before + 2)
+                    // The killed worker may have left the login's event for its successor.
+                    try await eventually(else: "never heard of the login") {
+                        !deployment.receiver.events(of: "ann").isEmpty
+                    }
                     #expect(deployment.receiver.changes(of: "ann") == ["Login/Register"])
                 }
             }
         }
     }
 
-    @Test("A way that falls silent is given up and taken up again")
-    func silentWay() async throws {
+    @Test("Over TLS, to a server whose certificate it trusts; not to another")
+    func tls() async throws {
         try await Deployment.with(workers: 1) { deployment in
-            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
-                try await WatchedClient.with("ws://127.0.0.1:\(proxy.port)") { ann in
+            try await FaultProxy.withProxy(to: deployment.workers[0].port, certificate: .localhost) { proxy in
+                let url = "wss://localhost:\(proxy.port)/"
+                try await WatchedClient.with(url, certificate: .localhost) { ann in
                     try await ann.waitHeartbeats(1)
-                    proxy.stall()
-                    try await ann.wait(for: "loss") { event in
+                    #expect(try await deployment.backend.status("ann") == "Online")
+                    try await ann.client.logout()
+                }
+                try await WatchedClient.with(url, user: "bob") { bob in
+                    try await bob.wait(for: "refused certificate", count: 2) { event in
                         guard case .disconnected(1006, let reason, _) = event else { return false }
-                        return reason.contains("nothing heard")
+                        return reason.contains("CERTIFICATE_VERIFY_FAILED")
                     }
-                    proxy.pass()
-                    try await ann.waitConnected(count: 2)
+                    #expect(try await deployment.backend.status("bob") == "Offline")
                 }
             }
+        }
+    }
+
+    @Test("A way that falls silent is given up and taken up again; when it wakes up, its end ends no session")
+    func silentWay() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let worker = deployment.workers[0]
+            try await WatchedClient.with(worker.url) { ann in
+                try await ann.waitHeartbeats(1)
+                worker.pause()
+                defer { worker.resume() }
+                try await ann.wait(for: "loss") { event in
+                    guard case .disconnected(1006, let reason, _) = event else { return false }
+                    return reason.contains("nothing heard")
+                }
+                worker.resume()
+                try await ann.waitConnected(count: 2)
+                let before = ann.heartbeats
+                try await ann.waitHeartbeats(before + 2)
+                #expect(ann.resumed == [false, true])
+                #expect(deployment.receiver.changes(of: "ann") == ["Login/Register"])
+            }
+        }
+    }
+
+    @Test("Every reader of the events hears how things stand, then all of them; one that ends ends nobody else")
+    func readers() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url) { ann in
+                try await ann.waitHeartbeats(1)
+                for _ in 1...2 {
+                    let first = try #require(await ann.client.events.first { _ in true })
+                    #expect(first == ann.events.first)
+                }
+                let last = Task { await ann.client.events.reduce(nil) { $1 } }
+                try await ann.client.logout()
+                #expect(await last.value == .loggedOut)
+                try await ann.waitFinished()
+                #expect(await ann.client.events.reduce(into: []) { $0.append($1) } == [.loggedOut])
+            }
+        }
+    }
+
+    @Test("A token that is never given does not keep a client from asking again, nor from ending")
+    func tokenNeverComes() async throws {
+        let asked = Mutex((count: 0, cancelled: 0))
+        let token: @Sendable () async throws -> String = {
+            asked.withLock { $0.count += 1 }
+            defer { asked.withLock { $0.cancelled += 1 } }
+            try await Task.sleep(for: .seconds(3_600))
+            return ""
+        }
+        try await WatchedClient.with("ws://127.0.0.1:1", token: token) { ann in
+            try await eventually(timeout: .seconds(30), else: "asked \(asked.withLock(\.count)) times") {
+                asked.withLock { $0 == (2, 1) }
+            }
+            ann.client.close()
+            try await eventually(else: "a call goes on") { asked.withLock { $0 == (2, 2) } }
         }
     }
 

@@ -89,4 +89,16 @@ import Testing
         let error = #expect(throws: InvalidInput.self) { try ClientDetails(version: String(repeating: "β", count: 65)) }
         #expect(error?.field == "version")
     }
+
+    @Test("An attempt names its client and a number")
+    func attempts() throws {
+        let longest = String(repeating: "z", count: 32) + "." + String(repeating: "9", count: 15)
+        for text in ["a.0", "Z9.12", longest] { #expect(try Attempt(text).description == text) }
+        for text in [
+            "", ".", "a", "a.", ".1", "a.b", "a.1.2", "a b.1", "ä.1", "a.-1", "a=b.1", "z" + longest, longest + "9",
+        ] {
+            let error = #expect(throws: InvalidInput.self, "\(text)") { try Attempt(text) }
+            #expect(error?.field == "attempt")
+        }
+    }
 }

@@ -126,6 +126,7 @@ private struct History {
             #expect(Set(inTheWay) == expected)
             #expect(!expected.isEmpty)
         case .revoked: Issue.record("no usersig was shown")
+        case .late: Issue.record("no attempt was named")
         case .accepted(let login):
             #expect(Set(login.kicked) == expected)
             #expect(store.options.limits.onLimit == .kick || expected.isEmpty)

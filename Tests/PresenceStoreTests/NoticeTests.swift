@@ -37,6 +37,27 @@ import Testing
         }
     }
 
+    @Test("A session that others disconnect is gone for its socket; one that its socket ends is not told")
+    func disconnected() async throws {
+        try await withStore { store in
+            var heard = Heard(store, workers: ["a"])
+            try await heard.start()
+            let mac = try await store.loggedIn(.ann, .mac, link: 1)
+            for _ in 1...2 { _ = try await store.disconnect(.ann, session: mac.session) }
+            try await heard.expect("a", "1 gone")
+            try await heard.expectNoMore()
+        }
+    }
+
+    @Test(
+        "What no script publishes is no notice",
+        arguments: [
+            "", "1", "moved", "-1 moved", "x moved", "1 sideways", "1 displaced", "1 displaced ann", " 1 moved",
+        ])
+    func forged(payload: String) {
+        #expect(Notice(payload) == nil)
+    }
+
     @Test("Nobody is told of a session without a socket, nor of one that is lost or disconnected")
     func notTold() async throws {
         try await withStore { store in

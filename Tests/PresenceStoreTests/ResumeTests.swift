@@ -55,6 +55,52 @@ import Testing
         }
     }
 
+    @Test("A request overtaken by a later one of the same client changes nothing; one of another client counts")
+    func late() async throws {
+        try await withStore { store in
+            func login(_ attempt: String) async throws -> LoginAnswer {
+                try await store.login(.ann, platform: .web, instance: .unnamed, link: 1, attempt: Attempt(attempt))
+            }
+            guard case .accepted(let first) = try await login("me.9") else { throw Unexpected("refused") }
+            let resumed = ResumeAnswer.resumed(version: first.version, heartbeat: first.heartbeat)
+            func resume(_ attempt: String) async throws -> ResumeAnswer {
+                try await store.resume(.ann, session: first.session, link: 2, attempt: Attempt(attempt))
+            }
+            #expect(try await resume("me.10") == resumed)
+            let before = try await store.digest()
+            #expect(try await resume("me.9") == .late)
+            guard case .late = try await login("me.8") else { throw Unexpected("not late") }
+            #expect(try await store.digest() == before)
+            for attempt in ["me.10", "me.11", "you.1"] { #expect(try await resume(attempt) == resumed, "\(attempt)") }
+            guard case .accepted = try await login("me.12") else { throw Unexpected("refused") }
+            _ = try await store.logout(.ann, session: first.session)
+            #expect(try await resume("me.13") == .ended(by: store.presence(.ann).sessions.first?.id))
+        }
+    }
+
+    @Test("Who only comes back yields to another client that is Online on the same device, and replaces itself")
+    func yields() async throws {
+        try await withStore { store in
+            func comeBack(_ attempt: String?) async throws -> LoginAnswer {
+                try await store.login(
+                    .ann, platform: .web, instance: .unnamed, link: 1, attempt: attempt.map { try Attempt($0) },
+                    mayDisplace: false)
+            }
+            guard case .accepted(let mine) = try await comeBack("me.1") else { throw Unexpected("refused") }
+            for other in ["you.1", nil] {
+                guard case .rejected([mine.session]) = try await comeBack(other) else { throw Unexpected("let in") }
+            }
+            guard case .accepted = try await comeBack("me.2") else { throw Unexpected("refused") }
+            let session = try #require(try await store.presence(.ann).sessions.first?.id)
+            try await store.sweepAll()
+            try await store.silence(.ann, session)
+            #expect(try await store.settle([.ann]).changed == 1)
+            guard case .accepted = try await comeBack("you.2") else {
+                throw Unexpected("one that is lost is not there")
+            }
+        }
+    }
+
     @Test("A session that ended is not resumed, and nothing changes")
     func gone() async throws {
         try await withStore(limits: LoginLimits(policy: .multi)) { store in

@@ -58,7 +58,7 @@ struct SimulateTests {
     @Test("The tally counts clients once, whatever they go through")
     func tally() {
         var tally = SimulationTally(clients: 2)
-        let lost = PresenceEvent.disconnected(code: 1006, reason: "", retryIn: .seconds(1))
+        let lost = PresenceClient.Event.disconnected(code: 1006, reason: "", retryIn: .seconds(1))
         tally.record(lost, of: 0, at: .seconds(1))
         tally.record(.connected(session: "a", resumed: false), of: 0, at: .seconds(2))
         tally.record(lost, of: 0, at: .seconds(3))

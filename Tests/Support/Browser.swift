@@ -25,6 +25,7 @@ package struct Browser: Sendable {
                 "env", "HOME=\(folder)", "setsid", "chromium", "--headless=new", "--no-sandbox", "--no-zygote",
                 "--disable-gpu", "--disable-dev-shm-usage", "--disable-breakpad", "--disable-extensions",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+                "--disable-popup-blocking",
                 "--user-data-dir=\(folder)/profile", "--remote-debugging-port=0", "about:blank",
             ], folder: folder, log: "log")
         do {

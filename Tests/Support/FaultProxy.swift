@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A TCP proxy in front of a server on loopback, which fails on demand.
@@ -28,12 +29,12 @@ package final class FaultProxy: Sendable {
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     package let port: Int
-    private let listener: NIOAsyncChannel<Connection, Never>
+    private let listener: NIOAsyncChannel<any Channel, Never>
     private let state: Mutex<State>
 
     package var url: String { "redis://127.0.0.1:\(port)" }
 
-    private init(listener: NIOAsyncChannel<Connection, Never>, serverPort: Int) throws {
+    private init(listener: NIOAsyncChannel<any Channel, Never>, serverPort: Int) throws {
         guard let port = listener.channel.localAddress?.port else {
             throw TimedOut(description: "the proxy got no port")
         }
@@ -43,13 +44,20 @@ package final class FaultProxy: Sendable {
     }
 
     /// Runs the body beside a proxy to the server on this port.
+    /// - Parameter certificate: to terminate TLS with.
     package static func withProxy<Result: Sendable>(
-        to port: Int, body: (FaultProxy) async throws -> Result
+        to port: Int, certificate: TestCertificate? = nil, body: (FaultProxy) async throws -> Result
     ) async throws -> Result {
+        let tls = try certificate?.serverContext
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Nothing is read before somebody is there to relay it.
+            .childChannelOption(.autoRead, value: false)
             .bind(host: "127.0.0.1", port: 0) { channel in
-                channel.eventLoop.makeCompletedFuture { try Connection(wrappingChannelSynchronously: channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    return channel
+                }
             }
         let proxy = try FaultProxy(listener: listener, serverPort: port)
         return try await withThrowingTaskGroup { group in
@@ -128,8 +136,13 @@ package final class FaultProxy: Sendable {
         }
     }
 
-    private func relay(_ client: Connection) async throws {
-        guard state.withLock({ $0.mode != .refuse }) else { return try await client.channel.close() }
+    private func relay(_ channel: any Channel) async throws {
+        guard state.withLock({ $0.mode != .refuse }) else { return try await channel.close() }
+        let client = try await channel.eventLoop.submit {
+            let client = try Connection(wrappingChannelSynchronously: channel)
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+            return client
+        }.get()
         let id = ObjectIdentifier(client.channel)
         let serverPort = state.withLock { state in
             state.channels[id] = client.channel

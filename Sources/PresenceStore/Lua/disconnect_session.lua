@@ -6,6 +6,7 @@
 -- ARGV 6 worker and link of the socket (record text, empty for any) 7 offline retention (ms)
 -- Returns changed status userStatus version | unchanged .. | superseded .. | absent ..
 -- Emits Disconnect/LinkClose
+-- Tells gone
 local device, push = ARGV[3], tonumber(ARGV[5])
 local user = read_user(ARGV[1])
 local record = user.sessions[device]
@@ -21,4 +22,7 @@ if status ~= 'Online' then return { 'unchanged', status, user.status, tostring(u
 
 local keys = { lease = KEYS[6], push = KEYS[7] }
 status = write_lost(user, device, keys, push, 'LinkClose', ARGV[2], now_ms())
-return { 'changed', status, write_end(user, ARGV[7]), tostring(user.version) }
+local userStatus = write_end(user, ARGV[7])
+-- A worker that names its socket has closed it itself.
+if ARGV[6] == '' then tell(user.former, 'gone') end
+return { 'changed', status, userStatus, tostring(user.version) }

@@ -3,9 +3,10 @@
 -- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash)
 -- KEYS 6 lease of the new session (string) 7 revoked (string) 8.. lease and push of each declared session (string)
 -- ARGV 1 user id 2 operation, the new generation 3 device 4 heartbeat timeout (ms) 5 details (record text)
--- ARGV 6 excluded platforms (list) 7 sharing platforms (list) 8 instance limit (sessions) 9 on limit (kick or reject)
+-- ARGV 6 excluded platforms (list) 7 sharing platforms (list) 8 instance limit (sessions)
+-- ARGV 9 on limit (kick, reject, or yield: reject, also for an Online session of another client on the same device)
 -- ARGV 10 backlog cap (events) 11 issue time of the usersig (ms, empty for none) 12.. declared sessions
--- Returns accepted version userStatus displaced.. | stale session.. | rejected session.. | revoked | full
+-- Returns accepted version userStatus displaced.. | stale session.. | rejected session.. | revoked | late | full
 -- Emits Login/Register
 -- Tells displaced
 -- A session to be removed must be declared: otherwise `stale` names all it may have to remove, before any write.
@@ -16,32 +17,27 @@ local remembered = recall(user, operation)
 if remembered then return { 'accepted', unpack(remembered) } end
 local revoked = tonumber(redis.call('GET', KEYS[7]) or -1)
 if ARGV[11] ~= '' and tonumber(ARGV[11]) <= revoked then return { 'revoked' } end
+local own = user.sessions[device]
+if own and is_late(ARGV[5], own) then return { 'late' } end
 
-local displaced, sharers, in_reach = {}, {}, {}
+local displaced, sharers, in_reach, kicked = {}, {}, {}, {}
 for other, record in pairs(user.sessions) do
   local platform = platform_of(other)
-  if other == device then
-    in_reach[#in_reach + 1] = name_of(other, record)
-  elseif excluded[platform] or sharing[platform] then
-    in_reach[#in_reach + 1] = name_of(other, record)
-    table.insert(excluded[platform] and displaced or sharers, other)
-  end
+  local group = excluded[platform] and displaced or sharing[platform] and sharers
+  if group and other ~= device then group[#group + 1] = other end
+  if group or other == device then in_reach[#in_reach + 1] = name_of(other, record) end
 end
-local function older(one, two)
-  local login, other = tonumber(field(user.sessions[one], 'login')), tonumber(field(user.sessions[two], 'login'))
-  return login < other or (login == other and one < two)
-end
-table.sort(sharers, older)
+sort_by_login(sharers, user.sessions)
 for i = 1, #sharers + 1 - limit do displaced[#displaced + 1] = sharers[i] end
-table.sort(displaced, older)
-
-local kicked = {}
+sort_by_login(displaced, user.sessions)
 for i, other in ipairs(displaced) do kicked[i] = name_of(other, user.sessions[other]) end
-if ARGV[9] == 'reject' and #kicked > 0 then return { 'rejected', unpack(kicked) } end
+if ARGV[9] == 'yield' and own and field(own, 'status') == 'Online' and client_of(own) ~= client_of(ARGV[5]) then
+  kicked[#kicked + 1] = name_of(device, own)
+end
+if ARGV[9] ~= 'kick' and #kicked > 0 then return { 'rejected', unpack(kicked) } end
 if tonumber(redis.call('HGET', KEYS[5], 'backlog') or 0) >= tonumber(ARGV[10]) then return { 'full' } end
 
-local ending, own = { unpack(kicked) }, user.sessions[device]
-if own then ending[#ending + 1] = name_of(device, own) end
+local ending = own and { name_of(device, own), unpack(kicked) } or kicked
 local declared = declared_sessions(12, 8)
 for _, session in ipairs(ending) do
   if not declared[session] then return { 'stale', unpack(in_reach) } end

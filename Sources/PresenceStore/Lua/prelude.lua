@@ -21,6 +21,14 @@ local function name_of(device, record)
   return device .. ':' .. field(record, 'generation')
 end
 
+-- Sorts devices by the logins of their sessions, the oldest first.
+local function sort_by_login(devices, sessions)
+  table.sort(devices, function(one, two)
+    local login, other = tonumber(field(sessions[one], 'login')), tonumber(field(sessions[two], 'login'))
+    return login < other or (login == other and one < two)
+  end)
+end
+
 -- The items of a comma separated list as a set.
 local function set_of(list)
   local set = {}
@@ -184,6 +192,18 @@ end
 -- Whether two records name the same socket of the same worker.
 local function same_socket(one, other)
   return field(one, 'worker') == field(other, 'worker') and field(one, 'link') == field(other, 'link')
+end
+
+-- Which client a record is of; nothing if it did not tell.
+local function client_of(record)
+  return string.match(field(record, 'attempt') or '', '^(%w+)%.%d+$')
+end
+
+-- Whether the client that told these details has asked again since: the record is of a later attempt of it.
+local function is_late(details, record)
+  local client = client_of(details)
+  local function attempt(text) return tonumber(string.match(field(text, 'attempt'), '%d+$')) end
+  return client and client == client_of(record) and attempt(details) < attempt(record)
 end
 
 -- Tells the workers that hold a socket of these records what became of its session. The last a script does.

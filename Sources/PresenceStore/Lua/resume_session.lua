@@ -4,13 +4,14 @@
 -- KEYS 1 user (hash) 2 deadlines (zset) 3 lease (string) 4 revoked (string)
 -- ARGV 1 user id 2 device 3 generation 4 heartbeat timeout (ms) 5 details (record text)
 -- ARGV 6 issue time of the usersig (ms, empty for none)
--- Returns resumed version | ended session (empty where none that lives did it) | gone | revoked
+-- Returns resumed version | ended session (empty where none that lives did it) | gone | late | revoked
 -- Tells moved
 local device, generation = ARGV[2], ARGV[3]
 local revoked = tonumber(redis.call('GET', KEYS[4]) or -1)
 if ARGV[6] ~= '' and tonumber(ARGV[6]) <= revoked then return { 'revoked' } end
 local user = read_user(ARGV[1])
 local record = user.sessions[device]
+if record and is_late(ARGV[5], record) then return { 'late' } end
 if not record or field(record, 'generation') ~= generation then
   local by = ended_by(user, device .. ':' .. generation)
   if by then return { 'ended', by } end

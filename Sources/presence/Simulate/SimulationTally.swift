@@ -17,6 +17,8 @@ struct SimulationTally {
     private var left = 0
     /// By close code, `refused-<code>`, or what went wrong with a logout.
     private var errors: [String: Int] = [:]
+    /// What the first client refused with a close code was told.
+    private var refusals: [UInt16: String] = [:]
     private var latencies = LatencyHistogram()
     /// When the last client was connected for the first time.
     private var allConnectedAfter: Duration?
@@ -35,7 +37,7 @@ struct SimulationTally {
     func isConnected(_ client: Int) -> Bool { clients[client] == .connected }
 
     /// - Parameter time: since the simulation began.
-    mutating func record(_ event: PresenceEvent, of client: Int, at time: Duration) {
+    mutating func record(_ event: PresenceClient.Event, of client: Int, at time: Duration) {
         switch event {
         case .connected(_, let isResumed):
             connects += 1
@@ -52,8 +54,9 @@ struct SimulationTally {
         case .kicked:
             kicked += 1
             disconnect(client)
-        case .refused(let code, _):
+        case .refused(let code, let message):
             errors["refused-\(code)", default: 0] += 1
+            if refusals[code] == nil { refusals[code] = message }
             disconnect(client)
         case .loggedOut, .closed:
             left += 1
@@ -96,7 +99,8 @@ struct SimulationTally {
         line += ", resumed \(resumed), disconnects \(disconnects), kicked \(kicked), left \(left)"
         guard !errors.isEmpty else { return line }
         let kinds = errors.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        return line + ", errors \(kinds.joined(separator: " "))"
+        let reasons = refusals.sorted { $0.key < $1.key }.map { "; \($0.key): \($0.value)" }
+        return line + ", errors \(kinds.joined(separator: " "))" + reasons.joined()
     }
 
     func summary(at time: Duration) -> SimulationSummary {
