@@ -72,6 +72,12 @@ extension ConfigurationSources {
         }
     }
 
+    /// The variables that look like ours and are not: others may set such, so they are told and not refused.
+    static func unknownVariables(in environment: [String: String]) -> [String] {
+        let known = Set(ConfigurationKey.all.map(\.variable))
+        return environment.keys.filter { $0.hasPrefix("PRESENCE_") && !known.contains($0) }.sorted()
+    }
+
     /// The names under `platforms`, once every key of the file is known to exist.
     private static func platforms(among keys: [String], of path: String) throws(StartError) -> [String] {
         let known = Set(ConfigurationKey.all.map(\.name)).subtracting([ConfigurationKey.config.name])

@@ -18,9 +18,13 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         try await exitingWithSentence {
-            let configuration = try ServiceConfiguration(
-                flags: flags, environment: ProcessInfo.processInfo.environment)
-            try await Service(configuration: configuration, logger: .service(level: configuration.logLevel)).run()
+            let environment = ProcessInfo.processInfo.environment
+            let configuration = try ServiceConfiguration(flags: flags, environment: environment)
+            let logger = Logger.service(level: configuration.logLevel)
+            for variable in ConfigurationSources.unknownVariables(in: environment) {
+                logger.warning("The environment variable \(variable) is none of this service's: it has no effect")
+            }
+            try await Service(configuration: configuration, logger: logger).run()
         }
     }
 }

@@ -8,7 +8,7 @@ import UserSig
 @Suite("A web page in a real browser", .serialized)
 struct BrowserTests {
     /// Nobody falls silent while a test runs: who goes Offline does so for another reason.
-    private static let patient = ["heartbeat.browser-interval-ms": "2000", "heartbeat.browser-timeout-ms": "60000"]
+    static let patient = ["heartbeat.browser-interval-ms": "2000", "heartbeat.browser-timeout-ms": "60000"]
 
     @Test("The module is served to pages of any origin, and asked for again each time")
     func module() async throws {
@@ -63,10 +63,10 @@ struct BrowserTests {
         try await Deployment.with(Self.patient) { deployment in
             try await PresencePage.with(worker: deployment.workers[0].url, user: "alice") { page in
                 try await page.event("online")
-                try await page.tell(method)
-                try await page.event("\(method) done")
+                try await page.run("presence.\(method)()")
+                try await page.event("done")
                 try await deployment.expectChanges(of: "alice", ["Login/Register", "Logout/Unregister"])
-                try await page.expectOnly(["online", "\(method) done"])
+                try await page.expectOnly(["online", "done"])
             }
         }
     }
@@ -120,7 +120,8 @@ struct BrowserTests {
 
     @Test("A connection that fell silent is given up only for one that has the session: no event")
     func silent() async throws {
-        try await Deployment.with(workers: 1, Self.patient) { deployment in
+        let timing = ["heartbeat.browser-interval-ms": "2000", "heartbeat.browser-timeout-ms": "10000"]
+        try await Deployment.with(workers: 1, timing) { deployment in
             try await PresencePage.with(worker: deployment.workers[0].url, user: "alice") { page in
                 let before = try await page.event("online")
                 await deployment.redis.pause()
@@ -142,10 +143,10 @@ struct BrowserTests {
         let token = key.issue(to: "alice", issuedAt: Int(Date().timeIntervalSince1970), lifetime: 3_600)
         try await Deployment.with(Self.patient.merging(app) { $1 }) { deployment in
             let worker = deployment.workers[0].url
-            try await PresencePage.with(worker: worker, user: "alice", ["token": token]) { page in
+            try await PresencePage.with(worker: worker, user: "alice", ["token": "async () => '\(token)'"]) { page in
                 _ = try await page.event("online")
             }
-            try await PresencePage.with(worker: worker, user: "bob", ["token": token]) { page in
+            try await PresencePage.with(worker: worker, user: "bob", ["token": "async () => '\(token)'"]) { page in
                 let refused = try await page.event("refused")
                 #expect(refused["code"].int == 4001)
                 #expect(refused["detail"].string?.isEmpty == false)
@@ -157,7 +158,7 @@ struct BrowserTests {
 }
 
 extension Deployment {
-    fileprivate func expectChanges(of user: String, _ changes: [String]) async throws {
+    func expectChanges(of user: String, _ changes: [String]) async throws {
         try await eventually(timeout: .seconds(20), else: "\(changes) but \(receiver.changes(of: user))") {
             receiver.changes(of: user).count >= changes.count
         }
@@ -167,7 +168,7 @@ extension Deployment {
 
 extension PresencePage {
     /// The client has told these events, and tells no other for longer than its first pause before it comes back.
-    fileprivate func expectOnly(_ types: [String], for duration: Duration = .seconds(2)) async throws {
+    func expectOnly(_ types: [String], for duration: Duration = .seconds(2)) async throws {
         let end = ContinuousClock.now + duration
         var seen = types
         try await eventually(timeout: duration + .seconds(10), else: "the clock stands still") {

@@ -13,14 +13,16 @@ struct PresencePage: Sendable {
     private let origin: String
 
     /// Runs the body beside a browser with the page open, its client connected to this worker.
-    /// - Parameter options: beside url and platform, what the page gives the client.
+    /// - Parameters:
+    ///   - options: beside url and platform, what the page gives the client; `token` is an expression.
+    ///   - path: `sandboxed` for a page without storage.
     static func with<Result: Sendable>(
-        worker url: String, user: String, _ options: [String: String] = [:],
+        worker url: String, user: String, _ options: [String: String] = [:], at path: String = "page",
         body: (PresencePage) async throws -> Result
     ) async throws -> Result {
         try await serving { origin in
             try await Browser.withBrowser { browser in
-                var address = try #require(URLComponents(string: "\(origin)/page"))
+                var address = try #require(URLComponents(string: "\(origin)/\(path)"))
                 let query = ["url": url, "user": user, "platform": "Web"].merging(options) { $1 }
                 address.queryItems = query.map { URLQueryItem(name: $0, value: $1) }
                 let tab = try await browser.open(try #require(address.string))
@@ -50,17 +52,20 @@ struct PresencePage: Sendable {
         return found ?? .null
     }
 
-    /// Has the page call this method of its client, from another tab of the same app.
-    func tell(_ method: String) async throws {
-        _ = try await browser.open("\(origin)/tell?\(method)")
+    /// Has the page run this code with its client `presence`, from another tab of the same app. It then shows `done`,
+    /// or `failed` with a reason.
+    func run(_ code: String) async throws {
+        let code = try #require(code.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        _ = try await browser.open("\(origin)/tell?\(code)")
     }
 
     private static func serving<Result: Sendable>(body: (String) async throws -> Result) async throws -> Result {
         let router = Router()
-        for (path, html) in [("page", page), ("tell", tell)] {
+        let pages = [("page", page, ""), ("sandboxed", page, "sandbox allow-scripts"), ("tell", tell, "")]
+        for (path, html, policy) in pages {
             router.get(RouterPath(path)) { _, _ in
                 Response(
-                    status: .ok, headers: [.contentType: "text/html"],
+                    status: .ok, headers: [.contentType: "text/html", .contentSecurityPolicy: policy],
                     body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
             }
         }
@@ -80,7 +85,7 @@ struct PresencePage: Sendable {
     private static let page = """
         <!doctype html>
         <script type="module">
-        const { url, token, ...options } = Object.fromEntries(new URLSearchParams(location.search));
+        const { url, service, token, ...options } = Object.fromEntries(new URLSearchParams(location.search));
         const seen = [];
         const show = (event) => {
             seen.push(event);
@@ -90,20 +95,24 @@ struct PresencePage: Sendable {
 
         const { PresenceClient } = await import(`${url}/client.js`);
         const presence = new PresenceClient({
-            url: url.replace("http", "ws"), token: token && (async () => token), ...options,
+            url: service ?? url.replace("http", "ws"), token: token && eval(token), ...options,
         });
         for (const type of ["online", "offline", "kicked", "refused"]) {
             presence.addEventListener(type, ({ detail }) => show({ type, ...detail }));
         }
-        new BroadcastChannel("tell").onmessage = async ({ data: method }) => {
-            await presence[method]();
-            show({ type: `${method} done` });
+        new BroadcastChannel("tell").onmessage = async ({ data }) => {
+            try {
+                await eval(data);
+                show({ type: "done" });
+            } catch (error) {
+                show({ type: "failed", reason: String(error) });
+            }
         };
         </script>
         """
 
     private static let tell = """
         <!doctype html>
-        <script>new BroadcastChannel("tell").postMessage(location.search.slice(1));</script>
+        <script>new BroadcastChannel("tell").postMessage(decodeURIComponent(location.search.slice(1)));</script>
         """
 }

@@ -103,6 +103,17 @@ struct ConfigurationTests {
         #expect(configuration.platforms[.iPad].countsAs == .iPhone)
     }
 
+    @Test("A variable that only looks like ours is named")
+    func unknownVariables() {
+        let environment = [
+            "PRESENCE_CALLBACK_ULR": "http://a", "PRESENCE_PLATFORMS_TV_CLASS": "desktop", "PRESENCE_PORT": "1",
+            "HOME": "/",
+        ]
+        #expect(
+            ConfigurationSources.unknownVariables(in: environment)
+                == ["PRESENCE_CALLBACK_ULR", "PRESENCE_PLATFORMS_TV_CLASS"])
+    }
+
     @Test(
         "What is wrong is named, with what is accepted",
         arguments: [
