@@ -113,7 +113,7 @@ let package = Package(
             ],
             path: "Tests/Support",
             swiftSettings: strict),
-        .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib"], swiftSettings: strict),
+        .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
         .testTarget(

@@ -69,7 +69,8 @@ struct UpgradableChannel: ServerChildChannel {
     }
 }
 
-/// Takes the offer to upgrade from a first request that nobody accepts: NIO would lose the request's head.
+/// Before the first request: takes the offer to upgrade from one that nobody accepts, as NIO would lose the request's
+/// head; and ends a connection that has asked for nothing when the server stops.
 private final class OfferFilter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -87,5 +88,10 @@ private final class OfferFilter: ChannelInboundHandler, RemovableChannelHandler 
         head.headers.remove(name: "upgrade")
         context.fireChannelRead(wrapInboundOut(.head(head)))
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        context.close(promise: nil)
     }
 }

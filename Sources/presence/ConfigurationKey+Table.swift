@@ -97,7 +97,7 @@ extension ConfigurationKey {
         "connect.sockets-max", .number(1...10_000_000), default: "100000", "Clients connected to one worker at once.")
     static let connectSocketsPerAddressMax = Self(
         "connect.sockets-per-address-max", .number(1...10_000_000), default: "2000",
-        "Clients of one address connected to one worker at once; behind a load balancer set connect.address-header.")
+        "Clients of one address (IPv6: /64) on one worker at once; behind a load balancer set connect.address-header.")
     static let connectRateMax = Self(
         "connect.rate-max", .number(1...1_000_000), default: "2000", "Clients one worker lets connect per second.")
     static let connectDrainMs = Self(

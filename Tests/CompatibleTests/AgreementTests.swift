@@ -62,7 +62,7 @@ struct AgreementTests {
 
         init(_ worker: CompatibleWorker, seed: UInt64) {
             self.worker = worker
-            random = SeededGenerator(state: seed)
+            random = SeededGenerator(seed: seed)
         }
 
         mutating func live(_ users: [String]) async throws {
@@ -93,17 +93,5 @@ struct AgreementTests {
                     .append(try await worker.backend.session(user, platform, instance: instance))
             }
         }
-    }
-}
-
-/// Random numbers that are the same in every run.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -83,7 +83,7 @@ struct FloodTests {
         let users = (0..<200).map { "vanishing-\($0)" }
         _ = try await deployment.backend.statuses(users)
         let connections = try AttackedWorker.worker.connections
-        var random = SeededGenerator(state: 20_261_121)
+        var random = SeededGenerator(seed: 20_261_121)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, user) in users.enumerated() {
                 let request = RawWebSocket.upgradeRequest(AttackedWorker.target(user))

@@ -19,6 +19,23 @@ struct LimitTests {
         #expect(taken(at: 1_100, of: 100) == 3)
     }
 
+    @Test(
+        "Of IPv6 all of a network of 64 bits counts as one address",
+        arguments: [
+            ("2001:db8::1", "2001:db8:0:0:ffff::2", true), ("2001:db8:0:1::1", "2001:db8::1", false),
+            ("::ffff:10.0.0.1", "::ffff:10.0.0.2", false), ("10.0.0.1", "10.0.0.1", true),
+            ("10.0.0.1", "10.0.0.2", false),
+        ])
+    func networks(one: String, other: String, isSame: Bool) {
+        var options = GatewayOptions()
+        options.socketsPerAddressMax = 1
+        let admission = Admission(options)
+        #expect(admission.enter(one) == .admitted)
+        #expect(admission.enter(other) == (isSame ? .tooManyOfAddress : .admitted))
+        admission.leave(one)
+        #expect(admission.enter(one) == .admitted, "leaving makes room in the same network")
+    }
+
     @Test("Sockets of one address, of the worker and per second have a limit each, and leaving makes room")
     func admission() {
         var options = GatewayOptions()

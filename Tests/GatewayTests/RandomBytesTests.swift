@@ -10,7 +10,7 @@ struct RandomBytesTests {
 
     @Test("Whatever a client sends before it ends, its connection ends cleanly", arguments: UInt64(0)..<300)
     func anything(seed: UInt64) async throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let bytes = seed.isMultiple(of: 2) ? Self.noise(&random) : Self.nearlyRight(&random)
         try await AttackedWorker.withClient { client in
             client.send(bytes)
@@ -23,7 +23,7 @@ struct RandomBytesTests {
 
     @Test("Whatever comes instead of a request, the connection ends", arguments: UInt64(1000)..<1050)
     func insteadOfRequest(seed: UInt64) async throws {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let request = RawWebSocket.upgradeRequest(AttackedWorker.target())
         let bytes = seed.isMultiple(of: 2) ? Self.noise(&random) : Self.damaged(request, &random)
         try await RawWebSocket.withConnection(port: AttackedWorker.worker.port) { socket in

@@ -1,5 +1,6 @@
 import PresenceCore
 import RedisClient
+import Support
 import Testing
 
 @testable import PresenceStore
@@ -11,7 +12,7 @@ import Testing
 
     @Test("After any history Redis holds what the rules say", arguments: LoginPolicy.allCases, seeds)
     func history(_ policy: LoginPolicy, _ seed: UInt64) async throws {
-        var random = SplitMix64(state: seed)
+        var random = SeededGenerator(seed: seed)
         let onLimit: OnLimit = Bool.random(using: &random) ? .kick : .reject
         let limits = LoginLimits(
             policy: policy, onLimit: onLimit,
@@ -75,7 +76,7 @@ import Testing
 /// A random walk of a few users, each step done to Redis and to the model.
 private struct History {
     let store: PresenceStore
-    var random: SplitMix64
+    var random: SeededGenerator
     var models: [UserID: UserModel]
     /// Every session there ever was, so that old ones are named too.
     var given: [UserID: [SessionID]] = [:]
@@ -83,7 +84,7 @@ private struct History {
     /// The user of the last step.
     var user = UserID.ann
 
-    init(store: PresenceStore, random: SplitMix64) {
+    init(store: PresenceStore, random: SeededGenerator) {
         self.store = store
         self.random = random
         let model = UserModel(platforms: store.platforms, limits: store.options.limits)
@@ -221,18 +222,5 @@ extension PresenceCounts {
         counts.users = counts.users.filter { $0.value != 0 }
         counts.sessions = counts.sessions.mapValues { $0.filter { $0.value != 0 } }.filter { !$0.value.isEmpty }
         return counts
-    }
-}
-
-/// The same numbers from the same seed, on every machine.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -95,6 +95,19 @@ struct OperationTests {
         }
     }
 
+    @Test("SIGTERM does not wait for connections that ask for nothing")
+    func idleConnections() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let worker = deployment.workers[0]
+            try await RawWebSocket.withConnection(port: worker.port) { silent in
+                #expect(try await deployment.backend.call(.get, "/health/live").status == 200)
+                // Less than a first request may take.
+                try await worker.child.end(with: SIGTERM, timeout: .seconds(4))
+                #expect(try await silent.next() == nil)
+            }
+        }
+    }
+
     @Test("SIGTERM ends a worker that still waits for its Redis, without complaint")
     func stopWhileWaiting() async throws {
         let folder = try temporaryFolder("waiting")

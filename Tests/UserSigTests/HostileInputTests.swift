@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 import UserSig
 
@@ -39,7 +40,7 @@ struct HostileInputTests {
 
     @Test("With random bytes put in, taken out and changed")
     func mutations() {
-        var generator = SplitMix(state: 20_240_601)
+        var generator = SeededGenerator(seed: 20_240_601)
         for round in 0..<20_000 {
             var bytes = Array((round % 2 == 0 ? Vector.deflated : Vector.stored).utf8)
             for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -120,17 +121,5 @@ struct HostileInputTests {
             #expect(Vector.refusal(Vector.wrapped(padded(to: most), level: level)) == nil)
             #expect(Vector.refusal(Vector.wrapped(padded(to: most + 1), level: level)) == .unreadable)
         }
-    }
-}
-
-/// Random numbers that are the same in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
