@@ -69,10 +69,11 @@ actor GatewayLoop {
         connections[notice.link]?.assumeIsolated { $0.told(notice.what) }
     }
 
-    /// Renews a lease; the heartbeats of one turn of the loop go out in one write.
+    /// Renews a lease; the heartbeats of a few turns of the loop go out in one write.
     func beat(_ beat: Heartbeat, of connection: ClientConnection) {
         beats.append((beat, connection))
-        if beats.count == 1 { eventLoop.execute { self.assumeIsolated { $0.flush() } } }
+        guard beats.count == 1 else { return }
+        eventLoop.scheduleTask(in: GatewayLimits.heartbeatWindow) { self.assumeIsolated { $0.flush() } }
     }
 
     private func flush() {

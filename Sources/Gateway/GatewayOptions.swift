@@ -35,6 +35,9 @@ package enum GatewayLimits {
     static let queuedBytesMax = 16 << 10
     /// Bytes of one read.
     static let readBytesMax = 512
+    /// How long a heartbeat waits for others: a write to Redis costs many times what one more command in it does, and
+    /// nobody waits for the answer.
+    static let heartbeatWindow = TimeAmount.milliseconds(5)
     /// Heartbeats of one write to Redis.
     static let heartbeatsPerBatchMax = 1_000
     /// Logins, logouts and disconnects under way at once.
