@@ -61,6 +61,12 @@ struct ConnectionState {
         return connect(now: now)
     }
 
+    /// The pause before the next attempt is over.
+    mutating func hurry(now: NIODeadline) -> [Action] {
+        guard case .waiting = phase else { return [] }
+        return connect(now: now)
+    }
+
     mutating func tick(now: NIODeadline) -> [Action] {
         switch phase {
         case .connecting(let until) where now >= until:

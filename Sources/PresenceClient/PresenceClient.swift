@@ -27,6 +27,9 @@ public final class PresenceClient: Sendable {
     /// Connects, and again after every loss. Only the first call counts.
     public func start() { connection.start() }
 
+    /// Comes back now and not after the pause, if it is in one: for apps that hear that the network is there again.
+    public func hurry() { connection.hurry() }
+
     /// Logs the device out: it is Offline when this returns, and the client has ended.
     /// - Throws: if the logout is not known to be recorded. The client then goes on as before.
     public func logout() async throws(PresenceClientError) { try await connection.logout() }

@@ -44,6 +44,11 @@ package actor PresenceConnection {
         onEventLoop { $0.perform($0.state.start(now: .now())) }
     }
 
+    /// Ends the pause before the next attempt, if there is one.
+    package nonisolated func hurry() {
+        onEventLoop { $0.perform($0.state.hurry(now: .now())) }
+    }
+
     /// Ends without a logout.
     package nonisolated func close() {
         onEventLoop { $0.perform($0.state.close()) }

@@ -41,6 +41,19 @@ struct ConnectionStateTests {
         }
     }
 
+    @Test("A client in a hurry ends a pause and nothing else")
+    func hurry() {
+        var idle = state()
+        #expect(idle.hurry(now: at(0)) == [])
+        var state = online()
+        #expect(state.hurry(now: at(1)) == [])
+        _ = state.closed(1006, reason: "", now: at(1), part: 1)
+        #expect(state.hurry(now: at(1)) == [.connect(session: "Web:one:g1")])
+        #expect(state.hurry(now: at(1)) == [], "it is connecting")
+        _ = state.close()
+        #expect(state.hurry(now: at(2)) == [])
+    }
+
     @Test("The configured interval beats the one the service asks for")
     func ownInterval() {
         var state = state(heartbeatInterval: .seconds(5))
