@@ -56,7 +56,7 @@ struct OutageTests {
             try await deployment.withClient("ann", "Web") { client, _ in
                 try await deployment.withRedisPaused {
                     try await client.end(reset: false)
-                    let timeout = ContinuousClock.now + .seconds(5)
+                    let timeout = ContinuousClock.now + .seconds(9)
                     try await eventually(else: "time stands still") { ContinuousClock.now > timeout }
                 }
             }
