@@ -11,18 +11,16 @@ struct ClientSessions: Sendable {
     /// Logs the client in, or lets it go on with the session it came back for.
     func open(_ request: ConnectRequest, token: String?, link: Link) async -> ConnectionState.Opening {
         let newcomer = SessionID(platform: request.platform, instance: request.instance, generation: .random())
-        var session = request.session ?? newcomer
         do {
             let issuedAtMs = try await verify(token, of: request.user)
             if let resumed = try await resume(request, issuedAtMs: issuedAtMs, link: link) { return resumed }
-            session = newcomer
             return try await login(request, as: newcomer.generation, issuedAtMs: issuedAtMs, link: link)
         } catch let refusal as Refusal {
             return .refused(refusal)
         } catch let error as StoreError {
-            if error.code == .unavailable { return .uncertain(session, Refusal(error)) }
             report(error, "A client is not let in", of: request.user)
-            return .refused(Refusal(error))
+            // A session the client came back for is left to live: it will come back once more.
+            return error.code == .unavailable ? .uncertain(newcomer, Refusal(error)) : .refused(Refusal(error))
         } catch {
             preconditionFailure("nothing else is thrown: \(error)")
         }
@@ -91,14 +89,14 @@ struct ClientSessions: Sendable {
         }
     }
 
-    /// - Returns: whether it is recorded; otherwise it is worth another try.
+    /// - Returns: false if Redis cannot be asked, so that it is worth another try.
     func disconnect(_ user: UserID, _ session: SessionID, link: Link) async -> Bool {
         do {
             _ = try await store.disconnect(user, session: session, link: link)
             return true
         } catch {
             report(error, "A client's end is not recorded", of: user)
-            return false
+            return error.code != .unavailable
         }
     }
 

@@ -33,7 +33,7 @@ struct ConnectionState: Sendable {
         /// The session the client came back for was ended, or stays ended, for another one.
         case kicked(by: SessionID?)
         case refused(Refusal)
-        /// Redis cannot be asked; whether the session was opened is unknown.
+        /// Redis cannot be asked; whether this new session was opened is unknown.
         case uncertain(SessionID, Refusal)
         /// A later attempt of the client was here first.
         case late
@@ -66,6 +66,8 @@ struct ConnectionState: Sendable {
     private var earlyNotice: Notice.What?
     private var hasEarlyLogout = false
     private var isStopping = false
+    /// The client was told to come back before its session was opened.
+    private var isPutOff = false
 
     /// - Parameters:
     ///   - token: what the request brought along.
@@ -186,6 +188,8 @@ extension ConnectionState {
 extension ConnectionState {
     mutating func opened(_ opening: Opening, now: NIODeadline) -> [Action] {
         guard case .opening = phase else {
+            // A session that goes on is left to the client that was told to come back.
+            if case .accepted(_, _, _, resumed: true) = opening, isPutOff { return [] }
             guard let session = opening.session, !isStopping else { return [] }
             return [.work(.disconnect(session))]
         }
@@ -256,7 +260,9 @@ extension ConnectionState {
         guard let deadline, deadline <= now else { return [] }
         switch phase {
         case .awaitingToken: return close(.handshakeTimeout, "no token came in time", now)
-        case .opening: return refused(.openingTooSlow, now: now)
+        case .opening:
+            isPutOff = true
+            return refused(.openingTooSlow, now: now)
         case .closing: return [.drop]
         case .live(let live) where live.silentAt <= now:
             return close(.silent, "no heartbeat came in time", sessionEnded: true, now)

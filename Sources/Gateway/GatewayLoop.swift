@@ -17,10 +17,8 @@ actor GatewayLoop {
     private(set) var isStopping = false
     private var jobs: Deque<Job> = []
     private var jobsRunning = 0
-    /// Ends of sessions that Redis could not be told of.
-    private var unrecorded: Deque<Job> = []
-    private var cannotRecord = false
-    private var isRetryDue = false
+    private var unrecorded = UnrecordedEnds()
+    private var isProbeDue = false
     private var beats: [Beat] = []
 
     private typealias Beat = (beat: Heartbeat, connection: ClientConnection)
@@ -58,6 +56,7 @@ actor GatewayLoop {
     /// once.
     func stop(over drainMs: Int) {
         isStopping = true
+        enqueueUnrecorded()
         for connection in connections.values {
             let delay = TimeAmount.milliseconds(Int64.random(in: 0...Int64(drainMs)))
             connection.assumeIsolated { $0.stop(in: delay) }
@@ -119,25 +118,26 @@ actor GatewayLoop {
 
 // What takes time in connections' lives.
 extension GatewayLoop {
-    /// Something to be done for a connection, at the latest until Redis has settled its session without it.
-    struct Job {
-        var work: ConnectionState.Work
-        var request: ConnectRequest
-        var connection: ClientConnection
-        var deadline: NIODeadline
-        /// Tries for all the others whether Redis answers again.
-        var isProbe = false
+    private enum Job {
+        case open(ConnectRequest, token: String?, ClientConnection)
+        case logout(ConnectRequest, SessionID, ClientConnection)
+        case end(SessionEnd, isProbe: Bool)
     }
 
     /// Starts it as soon as few enough are under way: when thousands of sockets close at once, Redis must not be
     /// kept from answering heartbeats in time. Waiting ones are bounded by the sockets.
     func start(_ work: ConnectionState.Work, of request: ConnectRequest, for connection: ClientConnection) {
-        let store = sessions.store
-        let settledAfterMs = store.platforms[request.platform].heartbeat.timeoutMs + store.options.outageGraceMs
-        enqueue(
-            Job(
-                work: work, request: request, connection: connection,
-                deadline: .now() + .milliseconds(Int64(settledAfterMs))))
+        switch work {
+        case .open(let token): enqueue(.open(request, token: token, connection))
+        case .logout(let session): enqueue(.logout(request, session, connection))
+        case .disconnect(let session):
+            let store = sessions.store
+            let settledAfterMs = store.platforms[request.platform].heartbeat.timeoutMs + store.options.outageGraceMs
+            let end = SessionEnd(
+                user: request.user, session: session, link: connection.link,
+                deadline: .now() + .milliseconds(Int64(settledAfterMs)))
+            enqueue(.end(end, isProbe: false))
+        }
     }
 
     private func enqueue(_ job: Job) {
@@ -152,64 +152,51 @@ extension GatewayLoop {
     }
 
     private func run(_ job: Job) async {
-        await perform(job)
+        switch job {
+        case .open(let request, let token, let connection):
+            // A client that gave up may be back already: its late login would displace its newer one.
+            if await connection.isOpening {
+                await connection.opened(await sessions.open(request, token: token, link: connection.link))
+            }
+        case .logout(let request, let session, let connection):
+            await connection.loggedOut(session, isRecorded: await sessions.logout(request.user, session))
+        case .end(let end, let isProbe): await record(end, isProbe: isProbe)
+        }
         jobsRunning -= 1
         startNext()
-    }
-
-    private func perform(_ job: Job) async {
-        let (request, connection) = (job.request, job.connection)
-        switch job.work {
-        case .open(let token):
-            // A client that gave up may be back already: its late login would displace its newer one.
-            guard await connection.isOpening else { return }
-            await connection.opened(await sessions.open(request, token: token, link: connection.link))
-        case .logout(let session):
-            await connection.loggedOut(session, isRecorded: await sessions.logout(request.user, session))
-        case .disconnect(let session):
-            // Those who want in do not wait behind what cannot be done.
-            guard job.isProbe || !cannotRecord else { return keep(job) }
-            let isRecorded = await sessions.disconnect(request.user, session, link: connection.link)
-            isRecorded ? enqueueUnrecorded() : keep(job)
-        }
     }
 }
 
 // A client's end that is not recorded lets it look Online until its lease ends.
 extension GatewayLoop {
-    private func keep(_ job: Job) {
+    private func record(_ end: SessionEnd, isProbe: Bool) async {
+        // Those who want in do not wait behind what cannot be done. A stopping worker has no later.
+        guard isProbe || isStopping || !unrecorded.isOutage else { return keep(end) }
+        if await sessions.disconnect(end.user, end.session, link: end.link) { enqueueUnrecorded() } else { keep(end) }
+    }
+
+    private func keep(_ end: SessionEnd) {
         guard !isStopping else { return }
-        if !cannotRecord {
+        if !unrecorded.isOutage {
             logger.warning("Redis cannot be told that clients are gone; it will be when it answers")
         }
-        cannotRecord = true
-        // Beyond the limit the oldest are left to their leases.
-        if unrecorded.count == GatewayLimits.unrecordedPerLoopMax { unrecorded.removeFirst() }
-        unrecorded.append(job)
-        unrecorded[unrecorded.count - 1].isProbe = false
-        retryLater()
+        unrecorded.keep(end)
+        probeLater()
     }
 
-    private func retryLater() {
-        guard !isRetryDue else { return }
-        isRetryDue = true
+    private func probeLater() {
+        guard !isProbeDue else { return }
+        isProbeDue = true
         let pause = TimeAmount.milliseconds(Int64.random(in: GatewayLimits.disconnectPauseMs))
-        eventLoop.scheduleTask(in: pause) { self.assumeIsolated { $0.retry() } }
+        eventLoop.scheduleTask(in: pause) { self.assumeIsolated { $0.probe() } }
     }
 
-    private func retry() {
-        isRetryDue = false
-        while var probe = unrecorded.popFirst() {
-            guard NIODeadline.now() < probe.deadline else { continue }
-            probe.isProbe = true
-            return enqueue(probe)
-        }
+    private func probe() {
+        isProbeDue = false
+        if let end = unrecorded.probe(now: .now()) { enqueue(.end(end, isProbe: true)) }
     }
 
     private func enqueueUnrecorded() {
-        cannotRecord = false
-        jobs.append(contentsOf: unrecorded)
-        unrecorded = []
-        for _ in 0..<GatewayLimits.jobsPerLoopMax { startNext() }
+        for end in unrecorded.takeAll() { enqueue(.end(end, isProbe: false)) }
     }
 }

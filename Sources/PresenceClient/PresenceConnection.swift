@@ -142,7 +142,8 @@ extension PresenceConnection {
     private func keepSilentChannel() {
         guard let silent = channel else { return }
         channel = nil
-        if silentChannels.count == ClientLimits.silentChannelsMax { silentChannels.removeFirst().close(promise: nil) }
+        // The first may have the session; those behind it were never welcomed.
+        if silentChannels.count == ClientLimits.silentChannelsMax { silentChannels.remove(at: 1).close(promise: nil) }
         silentChannels.append(silent)
     }
 

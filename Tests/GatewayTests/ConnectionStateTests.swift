@@ -137,6 +137,13 @@ struct ConnectionStateTests {
         #expect(
             state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.at(9))
                 == [.work(.disconnect(Self.session))])
+
+        var back = Self.opening()
+        _ = back.tick(now: Self.at(8))
+        _ = back.connectionLost(now: Self.at(8))
+        #expect(
+            back.opened(.accepted(Self.session, version: 7, Self.timing, resumed: true), now: Self.at(9)) == [],
+            "its client was told to come back for it")
     }
 
     @Test("A session that may have been opened is disconnected when the client is put off")

@@ -60,6 +60,7 @@ struct OutageTests {
                     try await eventually(else: "time stands still") { ContinuousClock.now > timeout }
                 }
             }
+            try await eventually(else: "still Online") { try await deployment.isOffline("ann") }
             try await deployment.expectChanges(of: "ann", "Login/Register", "Disconnect/LinkClose")
         }
     }
@@ -72,7 +73,28 @@ struct OutageTests {
                 try await $0.expectRefusal("redis-unavailable", closes: 1013)
             }
         }
+        try await eventually(else: "heard \(deployment.receiver.changes(of: user))") {
+            deployment.receiver.events(of: user).count == 2
+        }
         try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+    }
+
+    @Test("A client that comes back for its session is put off, and goes on with it afterwards: no event")
+    func comingBack() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user) { _, welcome in
+            let query: KeyValuePairs = ["session": welcome.session]
+            try await deployment.withRedisPaused {
+                try await deployment.withSocket(user, query: query) {
+                    try await $0.expectRefusal("redis-unavailable", closes: 1013)
+                }
+            }
+            try await deployment.withClient(user, query: query) { client, again in
+                #expect(again.resumed)
+                try await client.expectHeartbeat()
+                try await deployment.expectChanges(of: user, "Login/Register")
+            }
+        }
     }
 
     @Test("A logout is not lost silently: the client hears that it is not recorded, and repeats it")

@@ -72,9 +72,13 @@ import Testing
             guard case .late = try await login("me.8") else { throw Unexpected("not late") }
             #expect(try await store.digest() == before)
             for attempt in ["me.10", "me.11", "you.1"] { #expect(try await resume(attempt) == resumed, "\(attempt)") }
-            guard case .accepted = try await login("me.12") else { throw Unexpected("refused") }
-            _ = try await store.logout(.ann, session: first.session)
-            #expect(try await resume("me.13") == .ended(by: store.presence(.ann).sessions.first?.id))
+            guard case .accepted(let last) = try await login("me.12") else { throw Unexpected("refused") }
+            #expect(try await resume("me.13") == .ended(by: last.session))
+            _ = try await store.logout(.ann, session: last.session)
+            let after = try await store.digest()
+            guard case .late = try await login("me.11") else { throw Unexpected("not late, once it is logged out") }
+            #expect(try await store.digest() == after)
+            guard case .accepted = try await login("me.12") else { throw Unexpected("a repeat is not late") }
         }
     }
 

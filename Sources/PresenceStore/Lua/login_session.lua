@@ -17,10 +17,9 @@ local remembered = recall(user, operation)
 if remembered then return { 'accepted', unpack(remembered) } end
 local revoked = tonumber(redis.call('GET', KEYS[7]) or -1)
 if ARGV[11] ~= '' and tonumber(ARGV[11]) <= revoked then return { 'revoked' } end
-local own = user.sessions[device]
-if own and is_late(ARGV[5], own) then return { 'late' } end
+if is_late(user, device, ARGV[5]) then return { 'late' } end
 
-local displaced, sharers, in_reach, kicked = {}, {}, {}, {}
+local own, displaced, sharers, in_reach, kicked = user.sessions[device], {}, {}, {}, {}
 for other, record in pairs(user.sessions) do
   local platform = platform_of(other)
   local group = excluded[platform] and displaced or sharing[platform] and sharers
@@ -54,7 +53,8 @@ local more = address_of(record)
 if #kicked > 0 then more[#more + 1], more[#more + 2] = 'kicked', table.concat(kicked, ',') end
 write_event(user, operation, 'Login', 'Register', device .. ':' .. operation, 'Online', now, more)
 -- One lost before is not ended by this login: its client may be the one that logs in here.
-write_recent(user, operation, kicked, now, own and field(own, 'status') == 'Online' and name_of(device, own))
+local replaced = own and field(own, 'status') == 'Online' and name_of(device, own)
+write_recent(user, operation, kicked, now, replaced, field(record, 'attempt'))
 local status = write_end(user, 0)
 tell(user.former, 'displaced ' .. device .. ':' .. operation)
 return { 'accepted', tostring(user.version), status, unpack(kicked) }

@@ -99,11 +99,12 @@ local function ended_by(user, session)
   end
 end
 
--- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same; behind
--- it the session of the same device that a login replaced, which is no part of the answer.
-local function write_recent(user, operation, sessions, now, replaced)
+-- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same; behind it,
+-- no part of the answer, the session of the same device that a login replaced, and the client's attempt.
+local function write_recent(user, operation, sessions, now, replaced, attempt)
   local answer = user.version .. ' ' .. status_of(user.sessions) .. ' ' .. table.concat(sessions, ',')
   if replaced then answer = answer .. ' ' .. replaced end
+  if attempt then answer = answer .. ' ' .. attempt end
   local entries = { operation .. ' ' .. answer }
   for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
     if #entries < 8 and tonumber(string.match(entry, ' (%d+)')) > now - 60000 then entries[#entries + 1] = entry end
@@ -199,11 +200,21 @@ local function client_of(record)
   return string.match(field(record, 'attempt') or '', '^(%w+)%.%d+$')
 end
 
--- Whether the client that told these details has asked again since: the record is of a later attempt of it.
-local function is_late(details, record)
-  local client = client_of(details)
-  local function attempt(text) return tonumber(string.match(field(text, 'attempt'), '%d+$')) end
-  return client and client == client_of(record) and attempt(details) < attempt(record)
+-- Whether the client that told these details has been here since with a later attempt: one of its is Online on the
+-- device, or is remembered.
+local function is_late(user, device, details)
+  local client, number = string.match(field(details, 'attempt') or '', '^(%w+)%.(%d+)$')
+  if not client then return false end
+  local function is_later(attempt)
+    local other, latest = string.match(attempt or '', '^(%w+)%.(%d+)$')
+    return other == client and tonumber(latest) > tonumber(number)
+  end
+  local record = user.sessions[device]
+  if record and field(record, 'status') == 'Online' and is_later(field(record, 'attempt')) then return true end
+  for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
+    if is_later(string.match(entry, ' (%S+)$')) then return true end
+  end
+  return false
 end
 
 -- Tells the workers that hold a socket of these records what became of its session. The last a script does.

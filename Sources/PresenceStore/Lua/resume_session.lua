@@ -11,7 +11,7 @@ local revoked = tonumber(redis.call('GET', KEYS[4]) or -1)
 if ARGV[6] ~= '' and tonumber(ARGV[6]) <= revoked then return { 'revoked' } end
 local user = read_user(ARGV[1])
 local record = user.sessions[device]
-if record and is_late(ARGV[5], record) then return { 'late' } end
+if is_late(user, device, ARGV[5]) then return { 'late' } end
 if not record or field(record, 'generation') ~= generation then
   local by = ended_by(user, device .. ':' .. generation)
   if by then return { 'ended', by } end
