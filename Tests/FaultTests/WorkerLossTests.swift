@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Loss of a worker")
 struct WorkerLossTests {
-    @Test("kill -9 in the middle of delivery: the other worker delivers the rest within 12 s, each once and in order")
+    @Test("kill -9 in the middle of delivery: the other worker takes over within 12 s, all is delivered once, in order")
     func killedWhileDelivering() async throws {
         var settings = ["callback.in-flight-max": "4", "login.policy": "multi"]
         for kind in ["mobile", "desktop", "browser"] { settings["heartbeat.\(kind)-timeout-ms"] = "400000" }
@@ -26,7 +26,10 @@ struct WorkerLossTests {
                 try await deployment.workers[0].kill()
                 try await group.waitForAll()
             }
-            try await eventually(timeout: .seconds(12), else: "delivered \(receiver.events.count) of 300") {
+            try await eventually(timeout: .seconds(12), else: "no takeover") {
+                try await deployment.shardOwners(16).count == 1
+            }
+            try await eventually(timeout: .seconds(20), else: "delivered \(receiver.events.count) of 300") {
                 receiver.events.count == 300
             }
             for user in 0..<60 { expectOrder(receiver.events(of: "user-\(user)"), count: 5) }

@@ -1,3 +1,5 @@
+import RedisClient
+
 /// A Redis, some workers on it, the app's backend that calls them in turn, and its callback receiver.
 package struct Deployment: Sendable {
     package let redis: RedisServer
@@ -47,6 +49,15 @@ package struct Deployment: Sendable {
                     throw error
                 }
             }
+        }
+    }
+
+    /// The workers that do the background work of the shards.
+    package func shardOwners(_ shards: Int) async throws -> Set<String?> {
+        try await redis.withClient { redis in
+            let owners = try await redis.pipeline(
+                (0..<shards).map { RedisCommand("HGET", key: Self.key($0, "owner"), "worker") })
+            return Set(owners.map(\.string))
         }
     }
 
