@@ -52,6 +52,7 @@ struct Service: Sendable {
     private func serve(on endpoint: RedisEndpoint) async throws {
         var options = RedisClientOptions()
         options.commandDeadline = .milliseconds(configuration.redisCommandTimeoutMs)
+        options.overallDeadline = max(options.overallDeadline, options.commandDeadline * 3)
         options.allowEviction = configuration.redisAllowsEviction
         let redis = RedisClient(
             endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, options: options,

@@ -12,7 +12,11 @@ struct LostReplyTests {
             try await FaultProxy.withProxy(to: redis.port) { proxy in
                 try await CallbackReceiver.withReceiver { receiver in
                     let settings = Deployment.shortTimeouts.merging(
-                        ["callback.url": receiver.url, "login.limits": "Android=1"]
+                        [
+                            "callback.url": receiver.url, "login.limits": "Android=1",
+                            // The proxy shares a busy machine with other tests.
+                            "redis.command-timeout-ms": "5000",
+                        ]
                     ) { $1 }
                     try await PresenceProcess.withWorker(redis: proxy.url, settings) { worker in
                         try await story(Backend(worker), proxy, receiver)
