@@ -82,8 +82,8 @@ package struct LoginRule: Hashable, Sendable {
 }
 
 extension Session {
-    /// Order of login; of two in the same millisecond the one whose device sorts first.
+    /// Order of login. No two logins of a user have the same time.
     package func isOlderLogin(than other: Session) -> Bool {
-        (loginAtMs, id.device) < (other.loginAtMs, other.id.device)
+        loginAtMs < other.loginAtMs
     }
 }

@@ -49,6 +49,7 @@ package struct Attempt: Hashable, Sendable, CustomStringConvertible {
 package struct Session: Hashable, Sendable {
     package var id: SessionID
     package var status: Status
+    /// When it was logged in, Redis time in milliseconds; later than the user's logins before it, also in one millisecond.
     package var loginAtMs: Int
     package var changedAtMs: Int
     package var details: ClientDetails

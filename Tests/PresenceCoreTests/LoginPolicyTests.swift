@@ -76,12 +76,6 @@ import Testing
             try Self.displaced(by: "Android:new", limit: 1, among: three) == ["Android:c", "Android:b", "Android:a"])
     }
 
-    @Test("Of two logins in the same millisecond the device that sorts first goes")
-    func tie() throws {
-        let two = [session("Android:b", login: 1), session("Android:a", login: 1)]
-        #expect(try Self.displaced(by: "Android:new", limit: 2, among: two) == ["Android:a"])
-    }
-
     @Test("MiniProgram counts against the limit of Web")
     func miniProgram() throws {
         let two = [session("MiniProgram:a", login: 1), session("Web:a", login: 2)]

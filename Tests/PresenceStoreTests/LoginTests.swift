@@ -45,6 +45,21 @@ import Testing
         }
     }
 
+    @Test("The oldest login goes first, also of those within one millisecond, and after the clock stepped back")
+    func order() async throws {
+        try await withStore(limits: LoginLimits(policy: .dual, instances: [.mac: 3])) { store in
+            let ahead = Int(try await store.nowMs()) + 3_600_000
+            try await store.command("HSET", store.keys.user(.ann), "version", "\(ahead)")
+            var macs: [SessionID] = []
+            for instance in ["2", "3", "1"] { macs.append(try await store.loggedIn(.ann, .mac, instance).session) }
+            let sessions = try await store.presence(.ann).sessions
+            #expect(sessions.map(\.id) == macs)
+            #expect(sessions.map(\.loginAtMs) == [ahead + 1, ahead + 2, ahead + 3])
+            #expect(try await store.loggedIn(.ann, .mac, "4").kicked == [macs[0]])
+            #expect(try await store.loggedIn(.ann, .mac, "0").kicked == [macs[1]])
+        }
+    }
+
     @Test("A client that reconnects before its old connection closed causes no Disconnect")
     func reconnect() async throws {
         try await withStore { store in

@@ -15,8 +15,7 @@ local excluded, sharing, limit = set_of(ARGV[6]), set_of(ARGV[7]), tonumber(ARGV
 local user = read_user(ARGV[1])
 local remembered = recall(user, operation)
 if remembered then return { 'accepted', unpack(remembered) } end
-local revoked = tonumber(redis.call('GET', KEYS[7]) or -1)
-if ARGV[11] ~= '' and tonumber(ARGV[11]) <= revoked then return { 'revoked' } end
+if ARGV[11] ~= '' and tonumber(ARGV[11]) <= tonumber(redis.call('GET', KEYS[7]) or -1) then return { 'revoked' } end
 if is_late(user, device, ARGV[5]) then return { 'late' } end
 
 local own, displaced, sharers, in_reach, kicked = user.sessions[device], {}, {}, {}, {}
@@ -45,7 +44,8 @@ end
 local now = now_ms()
 for _, session in ipairs(ending) do redis.call('DEL', declared[session].lease, declared[session].push) end
 for _, other in ipairs(displaced) do write_session(user, other, nil) end
-local record = 'status=Online generation=' .. operation .. ' login=' .. now .. ' changed=' .. now .. ' ' .. ARGV[5]
+local login = next_version(user, now)
+local record = string.format('status=Online generation=%s login=%s changed=%s %s', operation, login, now, ARGV[5])
 write_session(user, device, record)
 redis.call('SET', KEYS[6], '1', 'PX', timeout)
 redis.call('ZADD', KEYS[2], 'LT', now + timeout, user.id)

@@ -21,11 +21,10 @@ local function name_of(device, record)
   return device .. ':' .. field(record, 'generation')
 end
 
--- Sorts devices by the logins of their sessions, the oldest first.
+-- Sorts devices by the logins of their sessions, the oldest first. No two logins of a user have the same time.
 local function sort_by_login(devices, sessions)
   table.sort(devices, function(one, two)
-    local login, other = tonumber(field(sessions[one], 'login')), tonumber(field(sessions[two], 'login'))
-    return login < other or (login == other and one < two)
+    return tonumber(field(sessions[one], 'login')) < tonumber(field(sessions[two], 'login'))
   end)
 end
 
@@ -129,11 +128,17 @@ local function write_session(user, device, record)
   user.sessions[device] = record
 end
 
+-- The version a change at this time gives the user: the time, but later than every change before, also within one
+-- millisecond and after the clock stepped back.
+local function next_version(user, now)
+  return math.max(user.version + 1, now)
+end
+
 -- Appends the event of a change already written, with the user's next version. `more` is a list of
 -- further fields and values.
 local function write_event(user, id, action, reason, session, status, now, more)
   local previous = user.version
-  user.version = math.max(previous + 1, now)
+  user.version = next_version(user, now)
   redis.call('HSET', KEYS[1], 'version', user.version, 'changed', now)
   redis.call('XADD', KEYS[3], '*', 'id', id, 'user', user.id, 'version', user.version, 'previous', previous,
     'at', now, 'action', action, 'reason', reason, 'session', session, 'status', status,
