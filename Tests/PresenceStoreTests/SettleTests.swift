@@ -1,5 +1,6 @@
 import PresenceCore
 import RedisClient
+import Support
 import Testing
 
 @testable import PresenceStore
@@ -61,18 +62,33 @@ import Testing
         }
     }
 
-    @Test("During a grace period nobody is settled as lost, and afterwards who is")
+    @Test("During a grace period nobody who was there when it began is settled as lost, and afterwards who is")
     func grace() async throws {
         try await withStore { store in
-            let login = try await store.loggedIn(.ann, .web)
+            let before = try await store.loggedIn(.ann, .web)
             let shard = store.keys.shard(of: .ann)
             try await store.sweepAll()
-            try await store.command("SET", store.keys.grace(shard), "1", "PX", "50000")
-            try await store.silence(.ann, login.session)
+            try await store.command("SET", store.keys.grace(shard), "\(before.version)", "PX", "50000")
+            try await store.silence(.ann, before.session)
             #expect(try await store.settle([.ann]).changed == 0)
             try await store.expectDeadline(of: .ann, atEndOf: store.keys.grace(shard))
             try await store.command("DEL", store.keys.grace(shard))
             #expect(try await store.settle([.ann]).changed == 1)
+        }
+    }
+
+    @Test("During a grace period who logged in since it began is settled as always")
+    func loginInGrace() async throws {
+        try await withStore(limits: LoginLimits(policy: .multi)) { store in
+            let before = try await store.loggedIn(.ann, .mac)
+            try await store.sweepAll()
+            try await store.command(
+                "SET", store.keys.grace(store.keys.shard(of: .ann)), "\(before.version)", "PX", "50000")
+            try await eventually(else: "the clock stands still") { try await store.nowMs() > before.version }
+            let since = try await store.loggedIn(.ann, .web)
+            for session in [before.session, since.session] { try await store.silence(.ann, session) }
+            #expect(try await store.settle([.ann]).changed == 1)
+            #expect(try await store.statuses(.ann) == [before.session: .online])
         }
     }
 

@@ -7,9 +7,10 @@
 -- Returns settled count | unswept
 -- Emits Disconnect/TimeOut | Disconnect/LinkClose | Logout/Expired
 -- A lease that ended while nobody swept says nothing about its client: until a sweep has seen the gap
--- (and given grace, if it was an outage) nothing is settled.
+-- (and given grace, if it was an outage) nothing is settled. Grace is for who was Online when it began.
 local now = now_ms()
-local swept, grace = tonumber(redis.call('GET', KEYS[6]) or 0), redis.call('PTTL', KEYS[7])
+local swept = tonumber(redis.call('GET', KEYS[6]) or 0)
+local grace, graced_at = redis.call('PTTL', KEYS[7]), tonumber(redis.call('GET', KEYS[7]) or 0)
 if now - swept > tonumber(ARGV[3]) then return { 'unswept' } end
 
 local user = read_user(ARGV[1])
@@ -25,7 +26,7 @@ for i = 5, #ARGV, 3 do
     local left = redis.call('PTTL', online and keys.lease or keys.push)
     if left >= 0 then
       earliest = math.min(earliest, now + left)
-    elseif online and grace > 0 then
+    elseif online and grace > 0 and tonumber(field(user.sessions[device], 'changed')) <= graced_at then
       earliest = math.min(earliest, now + grace)
     else
       settled = settled + 1

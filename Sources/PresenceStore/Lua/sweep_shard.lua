@@ -9,7 +9,7 @@ if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] or redis.call('HGET', KEYS[1
 end
 local now = now_ms()
 local last = tonumber(redis.call('GET', KEYS[3]) or now)
-if now - last > tonumber(ARGV[3]) then redis.call('SET', KEYS[4], last, 'PX', ARGV[4]) end
+if now - last > tonumber(ARGV[3]) then redis.call('SET', KEYS[4], now, 'PX', ARGV[4]) end
 redis.call('SET', KEYS[3], now)
 local due = redis.call('ZRANGE', KEYS[2], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[5], 'WITHSCORES')
 local answer = { 'swept', '0', tostring(redis.call('PTTL', KEYS[4])) }
