@@ -7,10 +7,7 @@ import PresenceStore
 
 extension PresenceAPI {
     func user(_ request: Request, _ context: Context) async throws -> Response {
-        let user = try user(in: context)
-        guard let presence = try await store.presence(of: [user]).first else {
-            preconditionFailure("The store answers for every user it is asked about")
-        }
+        let presence = try await store.presence(of: user(in: context))
         return .json(UserResponse(presence: presence, withSessions: true))
     }
 
@@ -25,18 +22,27 @@ extension PresenceAPI {
         return .json(answer)
     }
 
-    /// One answer per id, in the order given; ids that can name no user are told apart.
+    /// One answer per id, in the order given; ids that can name no user, and users whose record cannot be read, are
+    /// told apart.
     func statuses(_ request: Request, _ context: Context) async throws -> Response {
         let body = try await request.json(as: StatusesRequest.self, bytesMax: options.bodyBytesMax)
         try body.checkCount()
         var users: [UserID] = []
-        var errors: [StatusesResponse.Refused] = []
+        var errors: [StatusesResponse.Failed] = []
         for id in body.users {
-            if let user = try? UserID(id) { users.append(user) } else { errors.append(.init(user: id)) }
+            if let user = try? UserID(id) { users.append(user) } else { errors.append(.init(user: id, .invalidUser)) }
         }
         let withSessions = body.detail ?? false
-        let results = try await store.presence(of: users)
-            .map { UserResponse(presence: $0, withSessions: withSessions) }
+        var results: [UserResponse] = []
+        results.reserveCapacity(users.count)
+        for (user, presence) in zip(users, try await store.presences(of: users)) {
+            switch presence {
+            case .success(let presence): results.append(UserResponse(presence: presence, withSessions: withSessions))
+            case .failure(let error):
+                context.logger.unreadableRecord(of: user, error)
+                errors.append(.init(user: user.rawValue, .unreadableRecord))
+            }
+        }
         return .json(StatusesResponse(results: results, errors: errors))
     }
 

@@ -1,5 +1,7 @@
 import Hummingbird
 import Logging
+import PresenceCore
+import PresenceStore
 
 /// One line per request when debugging: the path without its query, which can hold a usersig.
 struct RequestLogging: RouterMiddleware {
@@ -15,6 +17,15 @@ struct RequestLogging: RouterMiddleware {
                 "method": "\(request.method)", "path": "\(request.uri.path)", "status": "\(response.status.code)",
             ])
         return response
+    }
+}
+
+extension Logger {
+    /// A bulk query left this user out.
+    func unreadableRecord(of user: UserID, _ reason: StoreError) {
+        error(
+            "A record cannot be read; see what stands under the user's key",
+            metadata: ["user": "\(user)", "error": "\(reason)"])
     }
 }
 

@@ -117,20 +117,33 @@ extension Session: JSONWritable {
 }
 
 struct StatusesResponse: JSONWritable {
-    /// An id that names no user.
-    struct Refused: JSONWritable {
+    /// An id without an answer.
+    struct Failed: JSONWritable {
+        enum Code: String {
+            /// It can name no user.
+            case invalidUser = "invalid-user"
+            /// Redis holds something under the user's key that this service did not write.
+            case unreadableRecord = "unreadable-record"
+        }
+
         var user: String
+        var code: Code
+
+        init(user: String, _ code: Code) {
+            self.user = user
+            self.code = code
+        }
 
         func write(to json: inout JSONWriter) {
             json.object {
                 $0.member("user", user)
-                $0.member("code", "invalid-user")
+                $0.member("code", code.rawValue)
             }
         }
     }
 
     var results: [UserResponse]
-    var errors: [Refused]
+    var errors: [Failed]
 
     func write(to json: inout JSONWriter) {
         json.object {

@@ -93,18 +93,16 @@ extension PresenceStore {
     /// Settles what the timers of these users have ended. Users whose record cannot be read are put off for a
     /// while, so that they do not hold up the others.
     package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
-        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
-        var presences: [UserPresence] = []
+        var readable: [UserPresence] = []
         var unreadable: [UserID] = []
-        for (user, record) in zip(users, records) {
-            if let presence = try? Self.presence(of: user, record: record.orThrow()) {
-                presences.append(presence)
-            } else {
-                unreadable.append(user)
+        for (user, presence) in zip(users, try await presences(of: users)) {
+            switch presence {
+            case .success(let presence): readable.append(presence)
+            case .failure: unreadable.append(user)
             }
         }
         var answer = SettleAnswer(changed: 0, unreadable: unreadable)
-        for settled in try await run(presences.map(settleCall)) {
+        for settled in try await run(readable.map(settleCall)) {
             if let settled = try? settled.get(), settled.word == "settled" { answer.changed += try settled.int(0) }
         }
         if !unreadable.isEmpty {

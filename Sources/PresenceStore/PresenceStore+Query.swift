@@ -3,13 +3,23 @@ import RedisClient
 
 /// What is read: users, and the live counts.
 extension PresenceStore {
-    /// The presence of each user, in the given order, in one pipelined round trip.
-    package func presence(of users: [UserID]) async throws(StoreError) -> [UserPresence] {
+    package func presence(of user: UserID) async throws(StoreError) -> UserPresence {
+        try Self.presence(of: user, record: await send(RedisCommand("HGETALL", key: keys.user(user))))
+    }
+
+    /// The presence of each user, in the given order, in one pipelined round trip; for one whose record this service
+    /// did not write the error that says so (`corrupt`).
+    package func presences(of users: [UserID]) async throws(StoreError) -> [Result<UserPresence, StoreError>] {
         let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
-        var presences: [UserPresence] = []
+        var presences: [Result<UserPresence, StoreError>] = []
         presences.reserveCapacity(users.count)
         for (user, record) in zip(users, records) {
-            presences.append(try Self.presence(of: user, record: record.orThrow()))
+            do throws(StoreError) {
+                presences.append(.success(try Self.presence(of: user, record: record.orThrow())))
+            } catch {
+                guard error.code == .corrupt else { throw error }
+                presences.append(.failure(error))
+            }
         }
         return presences
     }
@@ -56,6 +66,6 @@ extension PresenceStore {
 
     /// Asks Redis for a sign of life.
     package func ping() async throws(StoreError) {
-        do { _ = try await redis.send(RedisCommand(keyless: "PING")) } catch { throw StoreError(error) }
+        _ = try await send(RedisCommand(keyless: "PING"))
     }
 }

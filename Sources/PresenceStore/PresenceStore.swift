@@ -60,6 +60,11 @@ extension PresenceStore {
         }
     }
 
+    /// Sends one command and gives its reply; an error reply is thrown.
+    func send(_ command: RedisCommand) async throws(StoreError) -> RedisValue {
+        do { return try await redis.send(command) } catch { throw StoreError(error) }
+    }
+
     /// Sends commands in one write. An error reply of one is a value among the replies.
     func pipeline(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
         do { return try await redis.pipeline(commands) } catch { throw StoreError(error) }

@@ -19,7 +19,14 @@ struct Query: AsyncParsableCommand {
         try await exitingWithSentence {
             let users = try users.map(Self.user)
             try await redis.withStore { store in
-                for presence in try await store.presence(of: users) { print(Self.text(presence, store.keys)) }
+                let presences = try await store.presences(of: users)
+                for (user, presence) in zip(users, presences) {
+                    switch presence {
+                    case .success(let presence): print(Self.text(presence, store.keys))
+                    case .failure(let error): print("\(user)  \(error.message)")
+                    }
+                }
+                if presences.contains(where: { (try? $0.get()) == nil }) { throw ExitCode.failure }
             }
         }
     }

@@ -27,6 +27,22 @@ struct AnswerTests {
         }
     }
 
+    @Test("An account whose record cannot be read is listed apart, in both APIs, and is no error of the others")
+    func unreadable() async throws {
+        try await CompatibleWorker.with { worker in
+            for user in ["ann", "bob"] { _ = try await worker.backend.session(user, "Mac") }
+            try await worker.deployment.corruptRecord(of: "ann")
+            let compatible = try await worker.call("openim/query_online_status", #"{"To_Account":["ann","bob"]}"#)
+            #expect(
+                compatible.text
+                    == #"{\#(Self.ok),"QueryResult":[{"To_Account":"bob","Status":"Online","State":"Online"}],"#
+                    + #""ErrorList":[{"To_Account":"ann","ErrorCode":90992}]}"#)
+            let native = try await worker.backend.statuses(["ann", "bob"])
+            #expect(native.body["results"].list.map { $0["user"].string } == ["bob"])
+            #expect(try native.body["errors"].list == [JSON(parsing: #"{"user":"ann","code":"unreadable-record"}"#)])
+        }
+    }
+
     @Test("Detail comes only when asked for, an id given twice is answered twice, other flags change nothing")
     func flags() async throws {
         try await CompatibleWorker.with { worker in

@@ -65,7 +65,7 @@ import Testing
     func corrupt() async throws {
         try await withStore { store in
             try await store.command("HSET", store.keys.user(.ann), "Web:1", "nonsense")
-            let query = await #expect(throws: StoreError.self) { try await store.presence(of: [.bob, .ann]) }
+            let query = await #expect(throws: StoreError.self) { try await store.presence(.ann) }
             #expect(query?.code == .corrupt)
             #expect(query?.message.contains("Web:1") == true)
             let before = try await store.digest()
@@ -81,6 +81,20 @@ import Testing
             try await store.command("SET", store.keys.user(.ann), "text")
             let error = await #expect(throws: StoreError.self) { try await store.presence(.ann) }
             #expect(error?.code == .corrupt)
+        }
+    }
+
+    @Test("What cannot be read of one user is no error of the others asked for with it")
+    func corruptNeighbours() async throws {
+        try await withStore { store in
+            let cat = try UserID("cat")
+            try await store.command("HSET", store.keys.user(.ann), "Web:1", "nonsense")
+            try await store.loggedIn(.bob, .web)
+            try await store.command("SET", store.keys.user(cat), "text")
+            let answers = try await store.presences(of: [.ann, .bob, cat])
+            #expect(throws: StoreError.self) { try answers[0].get() }
+            #expect(try answers[1].get().status == .online)
+            #expect(throws: StoreError.self) { try answers[2].get() }
         }
     }
 

@@ -59,7 +59,7 @@ extension PresenceStore {
         return login
     }
 
-    func presence(_ user: UserID) async throws -> UserPresence { try await presence(of: [user])[0] }
+    func presence(_ user: UserID) async throws -> UserPresence { try await presence(of: user) }
 
     /// The user's sessions and where each stands.
     func statuses(_ user: UserID) async throws -> [SessionID: Status] {

@@ -162,6 +162,12 @@ struct OperationTests {
             #expect(output.contains("zoe") && output.contains("Online") && output.contains("iPhone:pocket"))
             #expect(output.contains("10.1.2.3"))
             #expect(output.contains("nobody") && output.contains("Offline"))
+
+            try await deployment.corruptRecord(of: "zoe")
+            let rest = try await PresenceProcess.command(
+                ["query", "zoe", "nobody", "--redis-url", deployment.redis.url])
+            #expect(rest.contains("nobody  Offline"))
+            #expect(rest.contains("zoe  The record of user zoe holds a field Web:broken this service did not write."))
         }
     }
 }

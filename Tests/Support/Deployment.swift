@@ -61,6 +61,16 @@ package struct Deployment: Sendable {
         }
     }
 
+    /// Gives the user, who is on record, a session that this service did not write.
+    package func corruptRecord(of user: String) async throws {
+        try await redis.withClient { redis in
+            guard case .array(let keys) = try await redis.send(RedisCommand(keyless: "KEYS", "*:user:\(user)")),
+                let key = keys.first?.string
+            else { throw TimedOut(description: "\(user) is not on record") }
+            _ = try await redis.send(RedisCommand("HSET", key: key, "Web:broken", "nonsense"))
+        }
+    }
+
     /// The name of a shard's key: `presence:{003}:owner`.
     package static func key(_ shard: Int, _ name: String) -> String {
         let digits = String(shard)

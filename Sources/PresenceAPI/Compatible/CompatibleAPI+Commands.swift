@@ -4,21 +4,34 @@ import PresenceStore
 
 extension CompatibleAPI {
     /// The status of each account in the order given, an account given twice twice; those that can name no user are
-    /// listed apart. Nobody is unknown: who never logged in is Offline.
-    func query(_ request: Request) async throws -> CompatibleMembers {
+    /// listed apart, as are those whose record cannot be read. Nobody is unknown: who never logged in is Offline.
+    func query(_ request: Request, _ context: Context) async throws -> CompatibleMembers {
         let body = try await request.json(as: CompatibleQueryRequest.self, bytesMax: bodyBytesMax)
         try body.checkCount()
         var users: [UserID] = []
-        var refused: [CompatibleRefusedAccount] = []
+        var failed: [CompatibleFailedAccount] = []
         for account in body.accounts {
-            if let user = try? UserID(account) { users.append(user) } else { refused.append(.init(account: account)) }
+            if let user = try? UserID(account) {
+                users.append(user)
+            } else {
+                failed.append(.init(account: account, code: .queryAccounts))
+            }
         }
         let withDetail = body.needsDetail?.isSet ?? false
-        let results = try await store.presence(of: users)
-            .map { CompatibleStatus(presence: $0, withDetail: withDetail) }
-        return {
+        var results: [CompatibleStatus] = []
+        results.reserveCapacity(users.count)
+        for (user, presence) in zip(users, try await store.presences(of: users)) {
+            switch presence {
+            case .success(let presence):
+                results.append(CompatibleStatus(presence: presence, withDetail: withDetail))
+            case .failure(let error):
+                context.logger.unreadableRecord(of: user, error)
+                failed.append(.init(account: user.rawValue, code: .queryFailed))
+            }
+        }
+        return { [results, failed] in
             $0.member("QueryResult", results)
-            $0.member("ErrorList", refused)
+            $0.member("ErrorList", failed)
         }
     }
 

@@ -23,7 +23,7 @@ struct CompatibleAPI: RouterMiddleware {
         guard path.first == "v4" else { return try await next(request, context) }
         let command = CompatibleCommand(rawValue: path.dropFirst().joined(separator: "/"))
         do {
-            let members = try await answer(command, request)
+            let members = try await answer(command, request, context)
             return .compatible(members: members)
         } catch {
             let failure = CompatibleFailure(error, of: command)
@@ -37,7 +37,9 @@ struct CompatibleAPI: RouterMiddleware {
         }
     }
 
-    private func answer(_ command: CompatibleCommand?, _ request: Request) async throws -> CompatibleMembers {
+    private func answer(
+        _ command: CompatibleCommand?, _ request: Request, _ context: Context
+    ) async throws -> CompatibleMembers {
         guard request.method == .post || request.method == .get else {
             throw CompatibleFailure(.badRequest, "Use POST.")
         }
@@ -47,7 +49,7 @@ struct CompatibleAPI: RouterMiddleware {
         }
         try CompatibleCaller(request.uri.query ?? "").check(for: command, of: app)
         switch command {
-        case .queryOnlineStatus, .queryState: return try await query(request)
+        case .queryOnlineStatus, .queryState: return try await query(request, context)
         case .kick: return try await kick(request)
         case .accountCheck: return try await accountCheck(request)
         }

@@ -58,14 +58,15 @@ extension Platform {
     }
 }
 
-/// An id of a query that can name no user.
-struct CompatibleRefusedAccount: JSONWritable {
+/// An id of a query without an answer: it can name no user, or its record cannot be read.
+struct CompatibleFailedAccount: JSONWritable {
     var account: String
+    var code: CompatibleCode
 
     func write(to json: inout JSONWriter) {
         json.object {
             $0.member("To_Account", account)
-            $0.member("ErrorCode", CompatibleCode.queryAccounts.rawValue)
+            $0.member("ErrorCode", code.rawValue)
         }
     }
 }
