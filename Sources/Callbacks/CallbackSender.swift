@@ -84,6 +84,7 @@ package struct CallbackSender: Sendable {
 }
 
 extension DeliveryOutcome {
+    /// Keeps the number small; how long a receiver is really waited for the worker decides.
     static let retryAfterSecondsMax = 3_600
 
     /// What a receiver's status means. `Retry-After` counts where it is given in seconds.

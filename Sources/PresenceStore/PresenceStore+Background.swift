@@ -41,18 +41,17 @@ extension PresenceStore {
     }
 
     /// Takes or renews the ownership of shards, each for `leaseMs`.
-    /// - Returns: the fence token of each shard now owned; the others belong to somebody else or could not be asked.
-    package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> [Shard: Fence] {
+    /// - Returns: the fence token of each shard now owned; the others belong to somebody else.
+    package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> ShardAnswers<Fence> {
         let answers = try await run(
             shards.map { shard in
                 RedisScriptCall(
                     Scripts.own, keys: [keys.owner(shard)], arguments: [options.worker, String(leaseMs)])
             })
-        var owned: [Shard: Fence] = [:]
-        for (shard, answer) in zip(shards, answers) {
-            if let answer = try? answer.get(), answer.word == "owned" { owned[shard] = try answer.int(0) }
+        return ShardAnswers(shards, answers) { answer throws(StoreError) in
+            let answer = try answer.get()
+            return answer.word == "owned" ? try answer.int(0) : nil
         }
-        return owned
     }
 
     package func release(_ owned: [Shard: Fence]) async throws(StoreError) {
@@ -64,11 +63,9 @@ extension PresenceStore {
     }
 
     /// Notes the sweep of each shard and learns who is due.
-    /// - Returns: an answer for each shard that could be asked.
-    package func sweep(_ owned: [Shard: Fence]) async throws(StoreError) -> [Shard: SweepAnswer] {
-        let shards = owned.map { $0 }
+    package func sweep(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<SweepAnswer> {
         let answers = try await run(
-            shards.map { shard, fence in
+            owned.map { shard, fence in
                 RedisScriptCall(
                     Scripts.sweep,
                     keys: [keys.owner(shard), keys.deadlines(shard), keys.sweep(shard), keys.grace(shard)],
@@ -77,44 +74,45 @@ extension PresenceStore {
                         String(StoreLimits.sweepBatchUsersMax),
                     ])
             })
-        var swept: [Shard: SweepAnswer] = [:]
-        for ((shard, _), answer) in zip(shards, answers) {
-            guard let answer = try? answer.get() else { continue }
-            guard answer.word == "swept" else {
-                swept[shard] = .lost
-                continue
-            }
-            let users = answer.texts.dropFirst(2).compactMap { try? UserID($0) }
-            swept[shard] = .swept(due: users, lagMs: try answer.int(0), graceMs: max(0, try answer.int(1)))
+        return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
+            let answer = try answer.get()
+            guard answer.word == "swept" else { return .lost }
+            let users = answer.texts.dropFirst().compactMap { try? UserID($0) }
+            return .swept(due: users, lagMs: try answer.int(0))
         }
-        return swept
     }
 
     /// Settles what the timers of these users have ended. Users whose record cannot be read are put off for a
     /// while, so that they do not hold up the others.
     package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
+        var answer = SettleAnswer()
         var readable: [UserPresence] = []
-        var unreadable: [UserID] = []
         for (user, presence) in zip(users, try await presences(of: users)) {
             switch presence {
             case .success(let presence): readable.append(presence)
-            case .failure: unreadable.append(user)
+            case .failure(let error): answer.corrupt[user] = error
             }
         }
-        var answer = SettleAnswer(changed: 0, unreadable: unreadable)
-        for settled in try await run(readable.map(settleCall)) {
-            if let settled = try? settled.get(), settled.word == "settled" { answer.changed += try settled.int(0) }
+        for (presence, settled) in zip(readable, try await run(readable.map(settleCall))) {
+            do throws(StoreError) {
+                let settled = try settled.get()
+                if settled.word == "settled" { answer.changed += try settled.int(0) }
+            } catch {
+                guard error.code == .corrupt else { throw error }
+                answer.corrupt[presence.user] = error
+            }
         }
-        if !unreadable.isEmpty {
-            _ = try await pipeline(
-                unreadable.map { user in
-                    RedisCommand(
-                        "ZINCRBY", key: keys.deadlines(keys.shard(of: user)),
-                        String(StoreLimits.unreadablePutOffMs), user.rawValue
-                    ).once
-                })
-        }
+        if !answer.corrupt.isEmpty { try await putOff(answer.corrupt.keys) }
         return answer
+    }
+
+    private func putOff(_ users: some Sequence<UserID>) async throws(StoreError) {
+        let calls = Dictionary(grouping: users, by: keys.shard(of:)).map { shard, users in
+            RedisScriptCall(
+                Scripts.putOff, keys: [keys.deadlines(shard)],
+                arguments: [String(StoreLimits.corruptPutOffMs)] + users.map(\.rawValue))
+        }
+        _ = try await run(calls)
     }
 
     func settleCall(_ presence: UserPresence) -> RedisScriptCall {
@@ -140,16 +138,16 @@ extension PresenceStore {
 /// Grows with every change of a shard's owner; work under an old one is refused.
 package typealias Fence = Int
 
-package struct SettleAnswer: Sendable, Equatable {
+package struct SettleAnswer: Sendable {
     /// Sessions that changed.
-    package var changed: Int
+    package var changed = 0
     /// Users with a record this service did not write.
-    package var unreadable: [UserID]
+    package var corrupt: [UserID: StoreError] = [:]
 }
 
 package enum SweepAnswer: Sendable, Equatable {
-    /// `lagMs`: how overdue the first of the due users is. `graceMs`: what is left of a grace period, else 0.
-    case swept(due: [UserID], lagMs: Int, graceMs: Int)
+    /// `lagMs`: how overdue the first of the due users is.
+    case swept(due: [UserID], lagMs: Int)
     /// The shard has another owner.
     case lost
 }

@@ -36,27 +36,22 @@ package enum Acknowledgement: Sendable, Equatable {
 /// Reading and acknowledging the outbox.
 extension PresenceStore {
     /// Where delivery of each shard stands: the position of the last event that is done.
-    package func cursors(_ shards: [Shard]) async throws(StoreError) -> [Shard: String] {
+    package func cursors(_ shards: [Shard]) async throws(StoreError) -> ShardAnswers<String> {
         let replies = try await pipeline(shards.map { RedisCommand("HGET", key: keys.cursor($0), "id") })
-        var cursors: [Shard: String] = [:]
-        for (shard, reply) in zip(shards, replies) { cursors[shard] = try reply.orThrow().string ?? "0-0" }
-        return cursors
+        return ShardAnswers(shards, replies) { reply throws(StoreError) in try reply.orThrow().string ?? "0-0" }
     }
 
-    /// The events after a position of each shard, at most `limit` of each; none of a shard that could not be asked.
+    /// The events after a position of each shard, at most `limit` of each.
     package func events(
         after positions: [Shard: String], limit: Int
-    ) async throws(StoreError) -> [Shard: [OutboxEntry]] {
-        let asked = positions.map { $0 }
+    ) async throws(StoreError) -> ShardAnswers<[OutboxEntry]> {
         let replies = try await pipeline(
-            asked.map { shard, position in
+            positions.map { shard, position in
                 RedisCommand("XRANGE", key: keys.events(shard), "(\(position)", "+", "COUNT", String(limit))
             })
-        var entries: [Shard: [OutboxEntry]] = [:]
-        for ((shard, _), reply) in zip(asked, replies) {
-            entries[shard] = (reply.array ?? []).compactMap(OutboxEntry.init)
+        return ShardAnswers(positions.keys, replies) { reply throws(StoreError) in
+            try reply.orThrow().array?.compactMap(OutboxEntry.init)
         }
-        return entries
     }
 
     /// Moves the cursor of a shard to `position`, over events that are all done, `refused` among them.

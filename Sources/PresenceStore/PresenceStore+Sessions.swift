@@ -57,7 +57,7 @@ extension PresenceStore {
     }
 
     /// Renews the leases of many sessions in one round trip; those whose lease has ended take a second one.
-    /// - Returns: the sessions that are gone (ended, superseded or never there), in the given order.
+    /// - Returns: the sessions that are gone (ended, superseded, never there or not readable), in the given order.
     package func heartbeat(_ beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
         let commands = beats.map { beat in
             RedisCommand(
@@ -85,8 +85,9 @@ extension PresenceStore {
                 ])
         }
         var gone: [Heartbeat] = []
-        for (beat, answer) in zip(beats, try await run(calls)) where try answer.get().word == "gone" {
-            gone.append(beat)
+        for (beat, answer) in zip(beats, try await run(calls)) {
+            let word = try answer.unlessCorrupt()?.word
+            if word != "renewed" { gone.append(beat) }
         }
         return gone
     }

@@ -44,7 +44,7 @@ extension PresenceStore {
             beats.map { RedisCommand("HGET", key: keys.user($0.user), $0.session.device) })
         var ended: [Heartbeat] = []
         for (beat, record) in zip(beats, records) {
-            let session = try record.orThrow().string.flatMap {
+            let session = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()?.string.flatMap {
                 Record.session(device: beat.session.device, record: $0)
             }
             let isHere = session?.id == beat.session && session?.status == .online && session?.worker == options.worker

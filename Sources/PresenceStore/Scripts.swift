@@ -11,13 +11,14 @@ package enum Scripts {
     package static let kick = script("kick_user", PackageResources.kick_user_lua)
     package static let settle = script("settle_user", PackageResources.settle_user_lua)
     package static let sweep = script("sweep_shard", PackageResources.sweep_shard_lua)
+    package static let putOff = script("put_off_users", PackageResources.put_off_users_lua)
     package static let own = script("own_shard", PackageResources.own_shard_lua)
     package static let release = script("release_shard", PackageResources.release_shard_lua)
     package static let register = script("register_worker", PackageResources.register_worker_lua)
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
 
     package static let all = [
-        login, revive, resume, disconnect, logout, kick, settle, sweep, own, release, register, acknowledge,
+        login, revive, resume, disconnect, logout, kick, settle, sweep, putOff, own, release, register, acknowledge,
     ]
 
     /// The first line (`#!lua` and its flags) has to stay the first.

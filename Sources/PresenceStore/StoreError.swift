@@ -46,6 +46,14 @@ package struct StoreError: Error, Sendable {
     }
 }
 
+extension Result where Failure == StoreError {
+    /// The value; nil where Redis holds something this service did not write. Other errors are thrown.
+    func unlessCorrupt() throws(StoreError) -> Success? {
+        if case .failure(let error) = self, error.code == .corrupt { return nil }
+        return try get()
+    }
+}
+
 struct UnexpectedAnswer: Error {
     let value: RedisValue
 }

@@ -32,7 +32,7 @@ package enum StoreLimits {
     /// Users a sweep takes from a shard at once.
     package static let sweepBatchUsersMax = 256
     /// How long a user whose record cannot be read is left alone.
-    static let unreadablePutOffMs = 60_000
+    static let corruptPutOffMs = 60_000
     /// Dead letters kept per shard; at the limit delivery of the shard waits, and its backlog refuses logins.
     package static let deadLettersPerShardMax = 10_000
 }

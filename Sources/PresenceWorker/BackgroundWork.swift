@@ -82,11 +82,12 @@ package struct BackgroundWork: Service {
     }
 
     private func ownershipLoop() async {
+        var log = FailureLog("Cannot renew ownership; trying again", logger)
         while !Task.isCancelled {
             do {
                 try await claim()
             } catch {
-                logger.warning("Cannot renew ownership; trying again", metadata: ["error": "\(error)"])
+                log.failed(error)
             }
             try? await Task.sleep(for: .milliseconds(WorkerLimits.ownershipRoundMs))
         }
@@ -101,14 +102,17 @@ package struct BackgroundWork: Service {
         let unwanted = Set(before.keys).subtracting(wanted)
         let leaving = await delivery.leave(unwanted)
         let kept = wanted.union(unwanted).subtracting(leaving)
-        let fences = try await store.own(kept.sorted(), leaseMs: WorkerLimits.ownershipLeaseMs)
+        let answers = try await store.own(kept.sorted(), leaseMs: WorkerLimits.ownershipLeaseMs)
+        let fences = answers.answers
         let given = owned.replace(with: fences).filter { leaving.contains($0.key) }
         if !given.isEmpty { try await store.release(given) }
         let gained = fences.filter { before[$0.key] != $0.value }.keys
-        guard !gained.isEmpty else { return }
-        logger.debug("Took over shards", metadata: ["count": "\(gained.count)", "owned": "\(fences.count)"])
-        sweeper.signal.wake(gained)
-        delivery.signal.wake(gained)
+        if !gained.isEmpty {
+            logger.debug("Took over shards", metadata: ["count": "\(gained.count)", "owned": "\(fences.count)"])
+            sweeper.signal.wake(gained)
+            delivery.signal.wake(gained)
+        }
+        if let failure = answers.failure { throw failure }
     }
 
     private func leave() async {

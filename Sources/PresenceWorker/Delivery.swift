@@ -36,7 +36,9 @@ actor Delivery {
     private var leaving: Set<Shard> = []
     private var acknowledging: Set<Shard> = []
     private var isStopping = false
-    private var receiverFails = false
+    private var receiver = ReceiverHealth()
+    private var reading: FailureLog
+    private var acknowledgements: FailureLog
 
     /// - Parameter deliver: nil if nobody is to be told; then events are acknowledged as they come.
     init(store: PresenceStore, owned: OwnedShards, deliver: Deliver?, inFlightMax: Int, logger: Logger) {
@@ -45,6 +47,8 @@ actor Delivery {
         self.deliver = deliver
         self.inFlightMax = inFlightMax
         self.logger = logger
+        reading = FailureLog("Cannot read the outbox; trying again", logger)
+        acknowledgements = FailureLog("Cannot acknowledge; trying again", logger)
         (jobs, jobsContinuation) = AsyncStream.makeStream()
     }
 
@@ -87,26 +91,31 @@ actor Delivery {
         do {
             let fences = owned.fences
             windows = windows.filter { fences[$0.key] == $0.value.fence }
-            try await open(shards.filter { windows[$0] == nil }, fences)
+            var failure = try await open(shards.filter { windows[$0] == nil }, fences)
             var behind = shards
             while !behind.isEmpty, !isStopping {
                 for shard in behind { await acknowledge(shard) }
                 let positions = windows.filter { behind.contains($0.key) && $0.value.room > 0 }
                 let events = try await store.events(
-                    after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowOpenEventsMax)
-                behind = take(events)
+                    after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowUsersMax)
+                behind = take(events.answers)
+                failure = failure ?? events.failure
             }
+            if let failure { throw failure }
         } catch {
-            logger.warning("Cannot read the outbox; trying again", metadata: ["error": "\(error)"])
+            reading.failed(error)
         }
     }
 
-    private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws {
-        for (shard, cursor) in try await store.cursors(shards.filter { fences[$0] != nil }) {
+    /// - Returns: why not all of them could be opened.
+    private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws -> StoreError? {
+        let cursors = try await store.cursors(shards.filter { fences[$0] != nil })
+        for (shard, cursor) in cursors.answers {
             guard let fence = fences[shard] else { continue }
             windowsOpened += 1
             windows[shard] = DeliveryWindow(fence: fence, serial: windowsOpened, cursor: cursor)
         }
+        return cursors.failure
     }
 
     /// - Returns: the shards that may have more to read at once.
@@ -116,7 +125,7 @@ actor Delivery {
             guard let room = windows[shard]?.room, room > 0, !entries.isEmpty else { continue }
             windows[shard]?.append(Array(entries.prefix(room)))
             if deliver == nil { windows[shard]?.settleAll() }
-            if entries.count >= WorkerLimits.windowOpenEventsMax || deliver == nil { behind.insert(shard) }
+            if entries.count >= WorkerLimits.windowUsersMax || deliver == nil { behind.insert(shard) }
             start(shard)
         }
         return behind
@@ -152,8 +161,8 @@ actor Delivery {
         guard let deliver else { return }
         let outcome = await deliver(job.change)
         let next = finished(job, outcome)
-        if case .retry(let attempt, let askedMs, _) = next {
-            let delay = RetryDelay.milliseconds(afterAttempt: attempt, askedMs: askedMs)
+        if case .retry(let attempt, let leastMs) = next {
+            let delay = RetryDelay.milliseconds(afterAttempt: attempt, leastMs: leastMs)
             guard (try? await Task.sleep(for: .milliseconds(delay))) != nil else { return }
             again(job)
         } else if next == .settled {
@@ -163,15 +172,24 @@ actor Delivery {
 
     private func finished(_ job: Job, _ outcome: DeliveryOutcome) -> DeliveryWindow.Next? {
         landed(job.shard)
-        report(outcome, job)
-        guard windows[job.shard]?.serial == job.window else {
-            fillFlight()
-            return nil
-        }
-        let next = windows[job.shard]?.finished(job.position, outcome)
+        defer { fillFlight() }
+        guard windows[job.shard]?.serial == job.window else { return nil }
+        let next = update(job.shard) { $0.finished(job.position, outcome) } ?? nil
+        report(outcome, of: job, next)
         start(job.shard)
-        fillFlight()
         return next
+    }
+
+    /// Changes a shard's window. One that was short of room is filled up once half of it is free again.
+    private func update<Result>(_ shard: Shard, _ change: (inout DeliveryWindow) -> Result) -> Result? {
+        guard var window = windows[shard] else { return nil }
+        let half = WorkerLimits.windowUsersMax / 2
+        let wasShort = window.room < half
+        defer {
+            windows[shard] = window
+            if wasShort, window.room >= half { signal.wake([shard]) }
+        }
+        return change(&window)
     }
 
     private func again(_ job: Job) {
@@ -193,10 +211,8 @@ actor Delivery {
                 guard windows[shard]?.serial == window.serial else { return }
                 switch answer {
                 case .acknowledged:
-                    windows[shard]?.acknowledged(count: front.count)
+                    update(shard) { $0.acknowledged(count: front.count) }
                     crowded.remove(shard)
-                    let half = WorkerLimits.windowOpenEventsMax / 2
-                    if window.room < half, windows[shard]?.room ?? 0 >= half { signal.wake([shard]) }
                 case .lost:
                     windows[shard] = nil
                     owned.remove(shard, fence: window.fence)
@@ -208,28 +224,30 @@ actor Delivery {
                     return
                 }
             } catch {
-                logger.warning("Cannot acknowledge; trying again", metadata: ["error": "\(error)"])
+                acknowledgements.failed(error)
                 return
             }
         }
     }
 
-    /// One line when the receiver begins to fail and one when it is back, not one per event.
-    private func report(_ outcome: DeliveryOutcome, _ job: Job) {
-        switch outcome {
-        case .delivered:
-            if receiverFails { logger.notice("The callback receiver is back") }
-            receiverFails = false
-        case .retry(_, let detail):
-            if !receiverFails {
-                logger.warning(
-                    "The callback receiver fails; events wait and are sent again",
-                    metadata: ["detail": "\(detail)"])
-            }
-            receiverFails = true
-        case .refused(let detail):
+    private func report(_ outcome: DeliveryOutcome, of job: Job, _ next: DeliveryWindow.Next?) {
+        switch receiver.heard(outcome) {
+        case .fails(let detail):
             logger.warning(
-                "The callback receiver refuses an event", metadata: ["id": "\(job.change.id)", "detail": "\(detail)"])
+                "The callback receiver fails; events wait and are sent again", metadata: ["detail": "\(detail)"])
+        case .isBack: logger.notice("The callback receiver is back")
+        case nil: break
+        }
+        switch (outcome, next) {
+        case (.refused(let detail), .settled):
+            logger.warning(
+                "The callback receiver refuses an event; it is among the dead letters",
+                metadata: ["id": "\(job.change.id)", "shard": "\(job.shard)", "detail": "\(detail)"])
+        case (.retry(_, let detail), .retry(WorkerLimits.attemptsUnnamedMax, _)) where !receiver.isFailing:
+            logger.warning(
+                "An event fails again and again, though others are delivered; its user's later ones wait",
+                metadata: ["id": "\(job.change.id)", "detail": "\(detail)"])
+        default: break
         }
     }
 }

@@ -8,7 +8,7 @@ struct DeliveryWindow {
     private enum State {
         case waiting
         /// An attempt is under way, or its next one is waited for.
-        case started(attempts: Int)
+        case started(attempts: Int, refusals: Int)
         case done
         case refused(why: String)
 
@@ -30,7 +30,8 @@ struct DeliveryWindow {
     enum Next: Equatable {
         /// The event is settled; the user's next one may start and the cursor may move.
         case settled
-        case retry(attempt: Int, askedMs: Int?, detail: String)
+        /// `leastMs`: the shortest pause before the next attempt.
+        case retry(attempt: Int, leastMs: Int)
     }
 
     /// In stream order. The settled ones at the front are those to acknowledge.
@@ -50,11 +51,14 @@ struct DeliveryWindow {
         self.cursor = cursor
     }
 
-    /// Events that may be taken in. Those that are settled behind an open one count less: a user whose receiver
-    /// fails for long must not hold up the others soon.
+    /// Events that may be taken in. What is settled, or waits, behind an open event of its user counts less: an event
+    /// that fails for long must not hold up other users soon.
     var room: Int {
-        let open = items.count { !$0.state.isSettled }
-        return min(WorkerLimits.windowOpenEventsMax - open, WorkerLimits.windowEventsMax - items.count)
+        var busy: Set<UserID> = []
+        for item in items where !item.state.isSettled {
+            if let user = item.change?.user { busy.insert(user) }
+        }
+        return min(WorkerLimits.windowUsersMax - busy.count, WorkerLimits.windowEventsMax - items.count)
     }
 
     /// Takes in events read after `lastPosition`. An entry this version cannot read is refused, so that it is
@@ -76,7 +80,7 @@ struct DeliveryWindow {
                 busy.insert(change.user).inserted
             else { continue }
             guard case .waiting = items[index].state else { continue }
-            items[index].state = .started(attempts: 0)
+            items[index].state = .started(attempts: 0, refusals: 0)
             started.append(OutboxEntry(position: items[index].position, change: change))
         }
         return started
@@ -90,22 +94,21 @@ struct DeliveryWindow {
     /// Takes the outcome of an attempt at a started event; nil if the window does not hold it any more.
     mutating func finished(_ position: String, _ outcome: DeliveryOutcome) -> Next? {
         guard let index = items.firstIndex(where: { $0.position == position }),
-            case .started(let before) = items[index].state
+            case .started(let attempts, let refusals) = items[index].state
         else { return nil }
-        let attempt = before + 1
         switch outcome {
         case .delivered:
             items[index].state = .done
             return .settled
-        case .refused(let why) where attempt >= WorkerLimits.refusedAttemptsMax:
+        case .refused(let why) where refusals + 1 >= WorkerLimits.refusalsMax:
             items[index].state = .refused(why: why)
             return .settled
-        case .refused(let detail):
-            items[index].state = .started(attempts: attempt)
-            return .retry(attempt: attempt, askedMs: nil, detail: detail)
-        case .retry(let askedMs, let detail):
-            items[index].state = .started(attempts: attempt)
-            return .retry(attempt: attempt, askedMs: askedMs, detail: detail)
+        case .refused:
+            items[index].state = .started(attempts: attempts + 1, refusals: refusals + 1)
+            return .retry(attempt: attempts + 1, leastMs: WorkerLimits.refusedPauseMs)
+        case .retry(let askedMs, _):
+            items[index].state = .started(attempts: attempts + 1, refusals: refusals)
+            return .retry(attempt: attempts + 1, leastMs: askedMs ?? 0)
         }
     }
 

@@ -11,11 +11,12 @@ struct Sweeper: Sendable {
 
     /// Runs until the signal is finished or the task cancelled.
     func run() async {
+        var log = FailureLog("Cannot sweep; trying again", logger)
         while let woken = await signal.next() {
             do {
                 try await sweep(woken)
             } catch {
-                logger.warning("Cannot sweep; trying again", metadata: ["error": "\(error)"])
+                log.failed(error)
             }
             try? await Task.sleep(for: .milliseconds(WorkerLimits.sweepPauseMs))
         }
@@ -24,25 +25,28 @@ struct Sweeper: Sendable {
     /// Sweeps until no shard of these has a full batch left.
     private func sweep(_ shards: Set<Shard>) async throws {
         var behind = shards
+        var failure: StoreError?
         while !behind.isEmpty, !Task.isCancelled {
             let fences = owned.fences.filter { behind.contains($0.key) }
             let answers = try await store.sweep(fences)
             behind = []
             var due: [UserID] = []
             var lagMs = 0
-            for (shard, answer) in answers {
+            for (shard, answer) in answers.answers {
                 switch answer {
                 case .lost:
                     if let fence = fences[shard] { owned.remove(shard, fence: fence) }
-                case .swept(let users, let lag, _):
+                case .swept(let users, let lag):
                     due += users
                     lagMs = max(lagMs, lag)
                     if users.count >= StoreLimits.sweepBatchUsersMax { behind.insert(shard) }
                 }
             }
             try await settle(due)
-            owned.swept(answers.keys, lagMs: lagMs)
+            owned.swept(answers.answers.keys, lagMs: lagMs)
+            failure = failure ?? answers.failure
         }
+        if let failure { throw failure }
     }
 
     private func settle(_ users: [UserID]) async throws {
@@ -50,10 +54,10 @@ struct Sweeper: Sendable {
             let batch = users[start..<min(start + WorkerLimits.settleBatchUsersMax, users.count)]
             let answer = try await store.settle(Array(batch))
             if answer.changed > 0 { logger.debug("Settled sessions", metadata: ["count": "\(answer.changed)"]) }
-            for user in answer.unreadable {
+            for (user, error) in answer.corrupt {
                 logger.error(
                     "A user's record is not one this service wrote; correct or delete it",
-                    metadata: ["key": "\(store.keys.user(user))"])
+                    metadata: ["key": "\(store.keys.user(user))", "error": "\(error)"])
             }
         }
     }

@@ -1,4 +1,4 @@
-/// How the background work is paced. Times in milliseconds.
+/// What a deployment chooses about the background work.
 package struct WorkerOptions: Sendable {
     /// Callback attempts in flight at once.
     package var callbacksInFlightMax = 64
@@ -15,7 +15,7 @@ enum WorkerLimits {
     /// A worker not heard of for this long is dead to the others. With the lease, a dead worker's shards have a
     /// new owner within 12 s.
     static let workerSilenceMs = 5_000
-    static let ownershipLeaseMs = 10_000
+    static let ownershipLeaseMs = 8_000
     /// Between two sweeps of a shard. Half of what detection may add to a timeout.
     static let sweepRoundMs = 1_000
     /// Between two sweeps that notifications ask for, so that a storm of them cannot keep Redis busy.
@@ -24,12 +24,18 @@ enum WorkerLimits {
     static let settleBatchUsersMax = 512
     /// Between two looks at the outboxes. Half of what a first attempt may take.
     static let outboxRoundMs = 500
-    /// Events of a shard held in memory, and how many of them may be in flight or waiting; the others are done
-    /// and wait behind an open one to be acknowledged.
+    /// Events of a shard held in memory, and how many users may have one of them in flight or waiting for its next
+    /// attempt.
     static let windowEventsMax = 1_024
-    static let windowOpenEventsMax = 128
-    /// Attempts at an event the receiver refuses before it becomes a dead letter.
-    static let refusedAttemptsMax = 3
+    static let windowUsersMax = 128
+    /// How often the receiver may refuse an event before it becomes a dead letter, and the pause between: a proxy
+    /// that answers in its place does so for a moment.
+    static let refusalsMax = 3
+    static let refusedPauseMs = 3_000
+    /// Attempts in a row that fail, of whatever events, before the receiver is said to.
+    static let receiverFailuresMax = 3
+    /// Attempts at one event before it is named in the log, about a minute.
+    static let attemptsUnnamedMax = 10
     /// A sweep older than this makes the worker unready.
     static let sweepLateMs = 5_000
     /// Between two checks that notifications still come.
@@ -46,9 +52,9 @@ struct RetryDelay {
     static let askedMostMs = 300_000
 
     /// Doubles with every attempt up to `mostMs`, then takes a random half off, so that events that failed
-    /// together do not come back together. What the receiver asked for is the least.
-    static func milliseconds(afterAttempt attempt: Int, askedMs: Int?, jitter: Double = .random(in: 0.5...1)) -> Int {
+    /// together do not come back together.
+    static func milliseconds(afterAttempt attempt: Int, leastMs: Int, jitter: Double = .random(in: 0.5...1)) -> Int {
         let full = min(mostMs, firstMs << min(attempt - 1, 10))
-        return max(Int(Double(full) * jitter), min(askedMs ?? 0, askedMostMs))
+        return max(Int(Double(full) * jitter), min(leastMs, askedMostMs))
     }
 }

@@ -28,12 +28,16 @@ struct ReceiverFaultTests {
 
     @Test("An event answered 400 goes to the dead letters; the others go on, also the same user's")
     func refused() async throws {
-        try await Deployment.with(workers: 2, ["login.policy": "multi"]) { deployment in
+        var settings = ["login.policy": "multi"]
+        for kind in ["mobile", "desktop", "browser"] { settings["heartbeat.\(kind)-timeout-ms"] = "400000" }
+        try await Deployment.with(workers: 2, settings) { deployment in
             let receiver = deployment.receiver
             receiver.answer { $0.platform == "Mac" && $0.user == "picky" ? 400 : 200 }
             for platform in ["Android", "Mac", "Web"] { _ = try await deployment.backend.session("picky", platform) }
             for user in 0..<20 { _ = try await deployment.backend.session("user-\(user)", "Mac") }
-            try await eventually(else: "delivered \(receiver.events.count) of 22") { receiver.events.count == 22 }
+            try await eventually(timeout: .seconds(20), else: "delivered \(receiver.events.count) of 22") {
+                receiver.events.count == 22
+            }
             #expect(receiver.events(of: "picky").map(\.platform) == ["Android", "Web"])
             let refused = receiver.attempts.filter { $0.user == "picky" && $0.platform == "Mac" }
             #expect(refused.count >= 3 && Set(refused.map(\.id)).count == 1, "tried a few times, always the same id")

@@ -81,4 +81,17 @@ import Testing
             #expect(try await store.statuses(.ann) == [login.session: .pushOnline])
         }
     }
+
+    @Test("What cannot be read of one user is no error of the other heartbeats: that session is gone")
+    func corruptNeighbour() async throws {
+        try await withStore { store in
+            let ann = try await store.loggedIn(.ann, .web)
+            let bob = try await store.loggedIn(.bob, .web)
+            for (user, login) in [(UserID.ann, ann), (.bob, bob)] { try await store.silence(user, login.session) }
+            try await store.command("SET", store.keys.user(.ann), "text")
+            let beats = [Heartbeat(user: .ann, session: ann.session), Heartbeat(user: .bob, session: bob.session)]
+            #expect(try await store.heartbeat(beats) == [beats[0]])
+            #expect(try await store.ended(among: beats).contains(beats[0]))
+        }
+    }
 }

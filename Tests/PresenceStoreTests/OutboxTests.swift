@@ -19,38 +19,38 @@ import Testing
     func acknowledge() async throws {
         try await withStore(shards: 1) { store in
             let entries = try await Self.fill(store, 5)
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
-            #expect(try await store.cursors([0]) == [0: "0-0"])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
+            #expect(try await store.cursors([0]).answers == [0: "0-0"])
             #expect(try await Self.backlog(store) == 5)
             for _ in 0..<2 {
                 let answer = try await store.acknowledge(
                     0, fence: fence, upTo: entries[2].position, refused: [])
                 #expect(answer == .acknowledged)
-                #expect(try await store.cursors([0]) == [0: entries[2].position])
+                #expect(try await store.cursors([0]).answers == [0: entries[2].position])
                 #expect(try await Self.backlog(store) == 2)
             }
             let earlier = try await store.acknowledge(
                 0, fence: fence, upTo: entries[0].position, refused: [])
             #expect(earlier == .acknowledged)
-            #expect(try await store.cursors([0]) == [0: entries[2].position])
+            #expect(try await store.cursors([0]).answers == [0: entries[2].position])
             #expect(try await Self.backlog(store) == 2)
             #expect(
-                try await store.events(after: [0: entries[2].position], limit: 1) == [0: [entries[3]]])
+                try await store.events(after: [0: entries[2].position], limit: 1).answers == [0: [entries[3]]])
         }
     }
 
     @Test("Within a millisecond, events are in the order of their sequence numbers")
     func sequence() async throws {
         try await withStore(shards: 1) { store in
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             for position in ["5-2", "5-10", "5-9", "12-0", "9-7"] {
                 _ = try await store.acknowledge(0, fence: fence, upTo: position, refused: [])
             }
-            #expect(try await store.cursors([0]) == [0: "12-0"])
+            #expect(try await store.cursors([0]).answers == [0: "12-0"])
             for position in ["12-9", "12-10", "12-11", "12-2"] {
                 _ = try await store.acknowledge(0, fence: fence, upTo: position, refused: [])
             }
-            #expect(try await store.cursors([0]) == [0: "12-11"])
+            #expect(try await store.cursors([0]).answers == [0: "12-11"])
         }
     }
 
@@ -58,7 +58,7 @@ import Testing
     func deadLetters() async throws {
         try await withStore(shards: 1) { store in
             let entries = try await Self.fill(store, 3)
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             for _ in 0..<2 {
                 let refused = [RefusedEntry(position: entries[1].position, why: "400 Bad Request")]
                 #expect(
@@ -76,7 +76,7 @@ import Testing
     func grownFront() async throws {
         try await withStore(shards: 1) { store in
             let entries = try await Self.fill(store, 4)
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             let refused = [RefusedEntry(position: entries[0].position, why: "400")]
             // The first reply is lost, so the worker believes that all three are still to be acknowledged.
             for last in [1, 2] {
@@ -92,7 +92,7 @@ import Testing
     func crowded() async throws {
         try await withStore(shards: 1) { store in
             let entries = try await Self.fill(store, 2)
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             let letters = StoreLimits.deadLettersPerShardMax
             _ = try await store.redis.pipeline(
                 (0..<letters).map { _ in RedisCommand("XADD", key: store.keys.dead(0), "*", "refused", "400") })
@@ -112,7 +112,7 @@ import Testing
     func trimming() async throws {
         try await withStore(shards: 1, eventsRetentionMs: 0) { store in
             let entries = try await Self.fill(store, 600)
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             _ = try await store.acknowledge(0, fence: fence, upTo: entries[399].position, refused: [])
             let left = try await store.entries(0)
             #expect(left.count < 600)
@@ -124,7 +124,7 @@ import Testing
     func retention() async throws {
         try await withStore(shards: 1) { store in
             let entries = try await Self.fill(store, 300)
-            let fence = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             _ = try await store.acknowledge(0, fence: fence, upTo: entries[299].position, refused: [])
             #expect(try await store.entries(0).count == 300)
         }
@@ -137,6 +137,16 @@ import Testing
             try await store.loggedIn(.ann, .web)
             let entries = try await store.entries(0)
             #expect(entries.map { $0.change?.user } == [nil, .ann])
+        }
+    }
+
+    @Test("A shard whose outbox cannot be read is named, and holds up no other")
+    func corruptShard() async throws {
+        try await withStore(shards: 2) { store in
+            try await store.command("SET", store.keys.events(0), "text")
+            let events = try await store.events(after: [0: "0-0", 1: "0-0"], limit: 9)
+            #expect(events.answers == [1: []])
+            #expect(events.failure?.code == .corrupt)
         }
     }
 }

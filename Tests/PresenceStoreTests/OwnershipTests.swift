@@ -10,27 +10,27 @@ import Testing
     func ownership() async throws {
         try await withStore { a in
             let b = a.asWorker("b")
-            let first = try await a.own([0, 1], leaseMs: 60_000)
+            let first = try await a.owned([0, 1], leaseMs: 60_000)
             #expect(first.count == 2)
-            #expect(try await a.own([0], leaseMs: 60_000) == first.filter { $0.key == 0 })
-            #expect(try await b.own([0, 1], leaseMs: 60_000) == [:])
+            #expect(try await a.owned([0], leaseMs: 60_000) == first.filter { $0.key == 0 })
+            #expect(try await b.owned([0, 1], leaseMs: 60_000) == [:])
             try await a.release(first.filter { $0.key == 0 })
-            let second = try await b.own([0, 1], leaseMs: 60_000)
+            let second = try await b.owned([0, 1], leaseMs: 60_000)
             #expect(second.count == 1 && second[0, default: 0] > first[0, default: .max])
-            #expect(try await a.own([0, 1], leaseMs: 60_000) == first.filter { $0.key == 1 })
+            #expect(try await a.owned([0, 1], leaseMs: 60_000) == first.filter { $0.key == 1 })
             try await a.release(first.filter { $0.key == 0 })
-            #expect(try await a.own([0], leaseMs: 60_000) == [:])
+            #expect(try await a.owned([0], leaseMs: 60_000) == [:])
         }
     }
 
     @Test("The fence token grows even after Redis lost its data")
     func fenceAfterLoss() async throws {
         try await withStore { store in
-            let before = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            let before = try #require(try await store.owned([0], leaseMs: 60_000)[0])
             try await store.command("DEL", store.keys.owner(0))
             try await eventually(else: "no higher fence") {
                 try await store.command("DEL", store.keys.owner(0))
-                return try await store.own([0], leaseMs: 60_000)[0, default: 0] > before
+                return try await store.owned([0], leaseMs: 60_000)[0, default: 0] > before
             }
         }
     }
@@ -38,15 +38,15 @@ import Testing
     @Test("A lease that was not renewed is free for others")
     func expiry() async throws {
         try await withStore { a in
-            let first = try #require(try await a.own([0], leaseMs: 50)[0])
+            let first = try #require(try await a.owned([0], leaseMs: 50)[0])
             let b = a.asWorker("b")
             var second = 0
             try await eventually(else: "b never owns the shard") {
-                second = try await b.own([0], leaseMs: 50)[0] ?? 0
+                second = try await b.owned([0], leaseMs: 50)[0] ?? 0
                 return second > first
             }
             try await eventually(else: "b's own late renewal is no new ownership") {
-                try await b.own([0], leaseMs: 1)[0].map { $0 > second } ?? false
+                try await b.owned([0], leaseMs: 1)[0].map { $0 > second } ?? false
             }
         }
     }
@@ -54,22 +54,22 @@ import Testing
     @Test("Work under an old fence is refused")
     func oldFence() async throws {
         try await withStore { a in
-            let old = try await a.own([0], leaseMs: 60_000)
+            let old = try await a.owned([0], leaseMs: 60_000)
             let fence = try #require(old[0])
             try await a.release(old)
-            let new = try await a.asWorker("b").own([0], leaseMs: 60_000)
+            let new = try await a.asWorker("b").owned([0], leaseMs: 60_000)
             let before = try await a.digest()
-            #expect(try await a.sweep(old) == [0: .lost])
-            #expect(try await a.sweep(new) == [0: .lost])
+            #expect(try await a.sweep(old).answers == [0: .lost])
+            #expect(try await a.sweep(new).answers == [0: .lost])
             #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
             #expect(try await a.digest() == before)
 
             try await a.asWorker("b").release(new)
-            #expect(try await a.own([0], leaseMs: 60_000).count == 1)
-            #expect(try await a.sweep(old) == [0: .lost])
+            #expect(try await a.owned([0], leaseMs: 60_000).count == 1)
+            #expect(try await a.sweep(old).answers == [0: .lost])
             #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
             try await a.release(old)
-            #expect(try await a.asWorker("b").own([0], leaseMs: 60_000) == [:])
+            #expect(try await a.asWorker("b").owned([0], leaseMs: 60_000) == [:])
         }
     }
 
@@ -93,15 +93,14 @@ import Testing
             let deadlines = store.keys.deadlines(0)
             try await store.command(
                 "ZADD", deadlines, String(now - 3000), "bob", String(now - 7000), "ann", String(now + 60_000), "cat")
-            let fences = try await store.own([0], leaseMs: 60_000)
-            guard case .swept(let due, let lagMs, let graceMs)? = try await store.sweep(fences)[0] else {
+            let fences = try await store.owned([0], leaseMs: 60_000)
+            guard case .swept(let due, let lagMs)? = try await store.sweep(fences)[0] else {
                 throw Unexpected("the sweep was refused")
             }
             #expect(due == [.ann, .bob])
             #expect((7000...10_000).contains(lagMs))
-            #expect(graceMs == 0)
             #expect(try await store.settle(due).changed == 0)
-            #expect(try await store.sweep(fences) == [0: .swept(due: [], lagMs: 0, graceMs: 0)])
+            #expect(try await store.sweep(fences).answers == [0: .swept(due: [], lagMs: 0)])
         }
     }
 
@@ -110,14 +109,14 @@ import Testing
         try await withStore(shards: 1) { store in
             let users = (0..<StoreLimits.sweepBatchUsersMax + 44).flatMap { ["\($0 + 1)", "user-\($0)"] }
             try await store.command(["ZADD", store.keys.deadlines(0)] + users)
-            let fences = try await store.own([0], leaseMs: 60_000)
-            guard case .swept(let due, _, _)? = try await store.sweep(fences)[0] else {
+            let fences = try await store.owned([0], leaseMs: 60_000)
+            guard case .swept(let due, _)? = try await store.sweep(fences)[0] else {
                 throw Unexpected("the sweep was refused")
             }
             #expect(due.count == StoreLimits.sweepBatchUsersMax)
             #expect(due.first?.rawValue == "user-0")
             #expect(try await store.settle(due).changed == 0)
-            guard case .swept(let rest, _, _)? = try await store.sweep(fences)[0] else {
+            guard case .swept(let rest, _)? = try await store.sweep(fences)[0] else {
                 throw Unexpected("the sweep was refused")
             }
             #expect(rest.count == 44)
@@ -127,16 +126,16 @@ import Testing
     @Test("A gap since the last sweep gives grace; the first sweep and a takeover's pause do not")
     func gap() async throws {
         try await withStore(shards: 1) { store in
-            let fences = try await store.own([0], leaseMs: 60_000)
-            let quiet: [Shard: SweepAnswer] = [0: .swept(due: [], lagMs: 0, graceMs: 0)]
-            #expect(try await store.sweep(fences) == quiet)
+            let fences = try await store.owned([0], leaseMs: 60_000)
+            let quiet: [Shard: SweepAnswer] = [0: .swept(due: [], lagMs: 0)]
+            #expect(try await store.sweep(fences).answers == quiet)
             try await store.command("SET", store.keys.sweep(0), String(store.nowMs() - 14_000))
-            #expect(try await store.sweep(fences) == quiet)
+            #expect(try await store.sweep(fences).answers == quiet)
+            #expect(try await store.command("EXISTS", store.keys.grace(0)).int == 0)
             try await store.command("SET", store.keys.sweep(0), String(store.nowMs() - 16_000))
             for _ in 0..<2 {
-                guard case .swept(_, _, let graceMs)? = try await store.sweep(fences)[0] else {
-                    throw Unexpected("the sweep was refused")
-                }
+                #expect(try await store.sweep(fences).answers == quiet)
+                let graceMs = try #require(try await store.command("PTTL", store.keys.grace(0)).int)
                 #expect((85_000...90_000).contains(graceMs))
             }
         }

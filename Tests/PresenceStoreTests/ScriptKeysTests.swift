@@ -19,7 +19,7 @@ import Testing
         try await store.silence(user, web.session)
         #expect(try await store.heartbeat([Heartbeat(user: user, session: web.session)]) == [])
         #expect(try await store.register(silenceMs: 60_000) == ["a"])
-        let fences = try await store.own(Array(0..<store.keys.shards), leaseMs: 60_000)
+        let fences = try await store.owned(Array(0..<store.keys.shards), leaseMs: 60_000)
         _ = try await store.sweep(fences)
         try await store.silence(user, web.session)
         #expect(try await store.settle([user]).changed == 1)
@@ -40,6 +40,8 @@ import Testing
         #expect(acknowledged == .acknowledged)
         try await store.release(fences)
         #expect(try await store.changes(user).count == 11)
+        try await store.command("HSET", store.keys.user(user), "Web:1", "nonsense")
+        #expect(try await store.settle([user]).corrupt.count == 1)
     }
 
     @Test("No script touches a key it was not given")

@@ -86,9 +86,14 @@ extension PresenceStore {
         try await command(["DEL"] + timerKeys(user, [session]))
     }
 
+    /// Takes or renews the ownership of shards.
+    func owned(_ shards: [Shard], leaseMs: Int) async throws -> [Shard: Fence] {
+        try await own(shards, leaseMs: leaseMs).answers
+    }
+
     /// Sweeps every shard as its owner, for the time to come.
     func sweepAll() async throws {
-        _ = try await sweep(own(Array(0..<keys.shards), leaseMs: 60_000))
+        _ = try await sweep(owned(Array(0..<keys.shards), leaseMs: 60_000))
     }
 
     @discardableResult

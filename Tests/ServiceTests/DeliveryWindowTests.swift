@@ -44,7 +44,7 @@ struct DeliveryWindowTests {
         #expect(front.upTo == "2-0" && front.count == 2 && front.refused.isEmpty)
         window.acknowledged(count: front.count)
         #expect(window.acknowledgeable == nil)
-        #expect(window.room == WorkerLimits.windowOpenEventsMax - 1)
+        #expect(window.room == WorkerLimits.windowUsersMax - 1)
         #expect(window.lastPosition == "3-0")
     }
 
@@ -54,7 +54,7 @@ struct DeliveryWindowTests {
         _ = window.start()
         for attempt in 1...50 {
             let next = window.finished("1-0", .retry(afterMs: 7, detail: "down"))
-            #expect(next == .retry(attempt: attempt, askedMs: 7, detail: "down"))
+            #expect(next == .retry(attempt: attempt, leastMs: 7))
         }
         #expect(window.finished("3-0", .delivered) == .settled)
         #expect(window.start().isEmpty, "ann's second event waits for her first")
@@ -77,14 +77,38 @@ struct DeliveryWindowTests {
     func refused() throws {
         var window = try window("ann", "ann")
         _ = window.start()
-        for attempt in 1..<WorkerLimits.refusedAttemptsMax {
+        for attempt in 1..<WorkerLimits.refusalsMax {
             #expect(
                 window.finished("1-0", .refused(detail: "400"))
-                    == .retry(attempt: attempt, askedMs: nil, detail: "400"))
+                    == .retry(attempt: attempt, leastMs: WorkerLimits.refusedPauseMs))
         }
         #expect(window.finished("1-0", .refused(detail: "400")) == .settled)
         #expect(window.start().map(\.position) == ["2-0"])
         #expect(window.acknowledgeable?.refused == [RefusedEntry(position: "1-0", why: "400")])
+    }
+
+    @Test("What failed before otherwise counts for the pause, and not as a refusal")
+    func failedThenRefused() throws {
+        var window = try window("ann")
+        _ = window.start()
+        for _ in 1...9 { _ = window.finished("1-0", .retry(afterMs: nil, detail: "502")) }
+        for attempt in 10..<(9 + WorkerLimits.refusalsMax) {
+            #expect(
+                window.finished("1-0", .refused(detail: "404"))
+                    == .retry(attempt: attempt, leastMs: WorkerLimits.refusedPauseMs))
+        }
+        #expect(window.finished("1-0", .refused(detail: "404")) == .settled)
+    }
+
+    @Test("Events that wait behind a failing one of their user leave room for more, until the window is full")
+    func roomBehindOneUser() throws {
+        var window = try window("ann")
+        _ = window.start()
+        for number in 2...WorkerLimits.windowEventsMax {
+            #expect(window.room > 0)
+            window.append([try entry(number, "ann")])
+        }
+        #expect(window.room == 0 && window.start().isEmpty)
     }
 
     @Test("An entry that cannot be read is a dead letter at once and holds up nobody")
@@ -106,12 +130,33 @@ struct DeliveryWindowTests {
 
     @Test("The pause doubles up to its limit, loses up to half by chance, and is never shorter than asked for")
     func pauses() {
-        let full = (1...9).map { RetryDelay.milliseconds(afterAttempt: $0, askedMs: nil, jitter: 1) }
+        let full = (1...9).map { RetryDelay.milliseconds(afterAttempt: $0, leastMs: 0, jitter: 1) }
         #expect(full == [200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000])
-        #expect(RetryDelay.milliseconds(afterAttempt: 1, askedMs: nil, jitter: 0.5) == 100)
-        #expect(RetryDelay.milliseconds(afterAttempt: 1, askedMs: 30_000) == 30_000)
-        #expect(RetryDelay.milliseconds(afterAttempt: 1, askedMs: .max) == RetryDelay.askedMostMs)
-        #expect(RetryDelay.milliseconds(afterAttempt: .max, askedMs: nil, jitter: 1) == RetryDelay.mostMs)
+        #expect(RetryDelay.milliseconds(afterAttempt: 1, leastMs: 0, jitter: 0.5) == 100)
+        #expect(RetryDelay.milliseconds(afterAttempt: 1, leastMs: 30_000) == 30_000)
+        #expect(RetryDelay.milliseconds(afterAttempt: 1, leastMs: .max) == RetryDelay.askedMostMs)
+        #expect(RetryDelay.milliseconds(afterAttempt: .max, leastMs: 0, jitter: 1) == RetryDelay.mostMs)
+    }
+}
+
+@Suite("What the log says about the receiver")
+struct ReceiverHealthTests {
+    private func changes(_ outcomes: [DeliveryOutcome]) -> [ReceiverHealth.Change] {
+        var health = ReceiverHealth()
+        return outcomes.compactMap { health.heard($0) }
+    }
+
+    private let failure = DeliveryOutcome.retry(afterMs: nil, detail: "502")
+
+    @Test("One line when it begins to fail and one when it is back, however many events wait")
+    func once() {
+        let outcomes = Array(repeating: failure, count: 99) + Array(repeating: .delivered, count: 99)
+        #expect(changes(outcomes) == [.fails(detail: "502"), .isBack])
+    }
+
+    @Test("None for an event that always fails while others are delivered")
+    func one() {
+        #expect(changes((1...99).flatMap { _ in [failure, .delivered] }).isEmpty)
     }
 }
 
