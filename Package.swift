@@ -125,7 +125,8 @@ let package = Package(
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
                 "Callbacks", "PresenceClient", "UserSig",
-                "Support", crypto, httpClient, hummingbird, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
+                "Support", crypto, httpClient, hummingbird, httpTypes, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                nio("NIOEmbedded"), logging,
             ],
             swiftSettings: strict),
         .testTarget(

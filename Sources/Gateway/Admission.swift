@@ -1,5 +1,5 @@
-import Foundation
 import NIOCore
+import PresenceCore
 import Synchronization
 
 /// Who may have another socket on this worker. Shared by its event loops.
@@ -27,7 +27,7 @@ final class Admission: Sendable {
     }
 
     func enter(_ address: String, now: NIODeadline = .now()) -> Answer {
-        let address = Self.network(of: address)
+        let address = NetworkAddress.network(of: address)
         return state.withLock { state in
             guard state.socketsByAddress[address, default: 0] < options.socketsPerAddressMax else {
                 return .tooManyOfAddress
@@ -40,19 +40,11 @@ final class Admission: Sendable {
     }
 
     func leave(_ address: String) {
-        let address = Self.network(of: address)
+        let address = NetworkAddress.network(of: address)
         state.withLock { state in
             state.sockets -= 1
             guard let count = state.socketsByAddress[address] else { return }
             state.socketsByAddress[address] = count > 1 ? count - 1 : nil
         }
-    }
-
-    /// What counts as one address: of IPv6 the first 64 bits, as everybody who has an address has all of that network.
-    private static func network(of address: String) -> String {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        guard inet_pton(AF_INET6, address, &bytes) == 1 else { return address }
-        let isIPv4 = bytes.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])
-        return isIPv4 ? address : bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
     }
 }

@@ -36,7 +36,7 @@ extension PresenceAPI {
 
     func heartbeats(_ request: Request, _ context: Context) async throws -> Response {
         let body = try await request.json(as: HeartbeatsRequest.self, bytesMax: options.bodyBytesMax)
-        let beats = try body.checked(by: store.platforms)
+        let beats = try body.checked()
         let gone = try await store.heartbeat(beats)
         return .json(HeartbeatsResponse(renewed: beats.count - gone.count, gone: gone))
     }
@@ -53,6 +53,6 @@ extension PresenceAPI {
 
     private func namedSession(in request: Request) async throws -> Heartbeat {
         let body = try await request.json(as: SessionRequest.self, bytesMax: options.bodyBytesMax)
-        return try body.checked(by: store.platforms)
+        return try body.checked()
     }
 }

@@ -76,17 +76,20 @@ package struct PresenceAPI: Sendable {
     /// - Parameters:
     ///   - port: 0 picks a free one; the one picked is logged and given to `onListening`.
     ///   - upgrade: what a connection can become instead of HTTP by its first request.
-    ///   - connectionsMax: at so many open connections no more are accepted until one closes.
+    ///   - connectionsMax: at so many open connections no more are accepted until one closes; one address may have
+    ///     nine tenths of them.
     package func application(
         host: String, port: Int, eventLoopGroup: any EventLoopGroup,
         upgrade: Upgrade? = nil, connectionsMax: Int = .max,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
-        Application(
+        let quota = ConnectionQuota(connectionsMax: connectionsMax)
+        return Application(
             router: router(),
             server: HTTPServerBuilder { responder in
                 EventLoopAffinity(
-                    base: UpgradableChannel(http: HTTP1Channel(responder: responder), upgrade: upgrade))
+                    base: UpgradableChannel(
+                        http: HTTP1Channel(responder: responder), upgrade: upgrade, quota: quota))
             },
             configuration: .init(
                 address: .hostname(host, port: port),

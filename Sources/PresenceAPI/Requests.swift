@@ -18,20 +18,20 @@ struct LoginRequest: Decodable {
     }
 }
 
-/// Names one session of one user.
+/// Names one session of one user. Its platform may be one that is no longer configured: on record it goes on.
 struct SessionRequest: Decodable {
     var user: String
     var session: String
 
-    func checked(by platforms: PlatformTable) throws(InvalidInput) -> Heartbeat {
-        Heartbeat(user: try UserID(user), session: try platforms.session(session))
+    func checked() throws(InvalidInput) -> Heartbeat {
+        Heartbeat(user: try UserID(user), session: try SessionID(session))
     }
 }
 
 struct HeartbeatsRequest: Decodable {
     var sessions: [SessionRequest]
 
-    func checked(by platforms: PlatformTable) throws(InvalidInput) -> [Heartbeat] {
+    func checked() throws(InvalidInput) -> [Heartbeat] {
         guard (1...APILimits.heartbeatsPerCallMax).contains(sessions.count) else {
             throw InvalidInput(field: "sessions", message: "must be 1 to \(APILimits.heartbeatsPerCallMax) sessions")
         }
@@ -39,7 +39,7 @@ struct HeartbeatsRequest: Decodable {
         beats.reserveCapacity(sessions.count)
         for (index, session) in sessions.enumerated() {
             do {
-                beats.append(try session.checked(by: platforms))
+                beats.append(try session.checked())
             } catch {
                 throw InvalidInput(field: "sessions[\(index)].\(error.field)", message: error.message)
             }

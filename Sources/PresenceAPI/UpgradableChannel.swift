@@ -10,6 +10,7 @@ import NIOHTTPTypesHTTP1
 struct UpgradableChannel: ServerChildChannel {
     let http: HTTP1Channel
     let upgrade: PresenceAPI.Upgrade?
+    let quota: ConnectionQuota
 
     struct Value: ServerChildChannelValue {
         let channel: any Channel
@@ -31,7 +32,7 @@ struct UpgradableChannel: ServerChildChannel {
             configuration.enableResponseHeaderValidation = false
             let serve = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: configuration)
-            try addFilter(to: channel)
+            try awaitFirstRequest(on: channel)
             let deadline = channel.eventLoop.scheduleTask(in: APILimits.firstRequestTimeout) {
                 channel.close(promise: nil)
             }
@@ -40,16 +41,18 @@ struct UpgradableChannel: ServerChildChannel {
         }
     }
 
-    private func addFilter(to channel: any Channel) throws {
+    private func awaitFirstRequest(on channel: any Channel) throws {
         let upgrading = try channel.pipeline.syncOperations.handler(
             type: NIOTypedHTTPServerUpgradeHandler<PresenceAPI.Serve>.self)
-        try channel.pipeline.syncOperations.addHandler(OfferFilter(of: upgrade), position: .before(upgrading))
+        try channel.pipeline.syncOperations.addHandler(
+            FirstRequest(quota: quota, upgrade: upgrade), position: .before(upgrading))
     }
 
     /// What `HTTP1Channel` sets up itself where nothing can be upgraded, on top of the codec that is there.
     private func serveHTTP(on channel: any Channel, _ logger: Logger) throws -> PresenceAPI.Serve {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(RequestDeadline(APILimits.requestTimeout))
         try pipeline.addHandler(
             HTTPConnectionStateHandler(
                 idleTimeout: .nanoseconds(APILimits.idleTimeout.nanoseconds), logger: logger))
@@ -69,15 +72,24 @@ struct UpgradableChannel: ServerChildChannel {
     }
 }
 
-/// Before the first request: takes the offer to upgrade from one that nobody accepts, as NIO would lose the request's
-/// head; and ends a connection that has asked for nothing when the server stops.
-private final class OfferFilter: ChannelInboundHandler, RemovableChannelHandler {
+/// Until the first request has come: closes a connection beyond its address' quota, and one that has asked for nothing
+/// when the server stops; and takes the offer to upgrade from a request that nobody accepts, as NIO would lose its head.
+private final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
 
+    private let quota: ConnectionQuota
     private let upgrade: PresenceAPI.Upgrade?
 
-    init(of upgrade: PresenceAPI.Upgrade?) { self.upgrade = upgrade }
+    init(quota: ConnectionQuota, upgrade: PresenceAPI.Upgrade?) {
+        self.quota = quota
+        self.upgrade = upgrade
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard quota.admits(context.channel) else { return context.close(promise: nil) }
+        context.fireChannelActive()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(var head) = unwrapInboundIn(data), upgrade?.accepts(head) != true else {

@@ -50,7 +50,7 @@ package struct LoginLimits: Sendable {
         for (other, traits) in table.traits.sorted(by: { $0.key.name < $1.key.name }) {
             if traits.countsAs == own.countsAs {
                 rule.sharing.append(other)
-            } else if policy.excludes(own.platformClass, traits.platformClass) {
+            } else if policy.excludes(table[own.countsAs].platformClass, table[traits.countsAs].platformClass) {
                 rule.excluded.append(other)
             }
         }

@@ -142,7 +142,9 @@ extension ConfigurationKey {
             intervalMs: Self("platforms.\(name).interval-ms", duration, "Its heartbeat interval."),
             timeoutMs: Self("platforms.\(name).timeout-ms", duration, "Its heartbeat timeout."),
             push: Self("platforms.\(name).push", .boolean, "Whether a lost client is reachable by push."),
-            countsAs: Self("platforms.\(name).counts-as", .text, "The platform whose limit its sessions count against.")
+            countsAs: Self(
+                "platforms.\(name).counts-as", .text,
+                "The platform whose limit its sessions count against, and in whose group login policies see it.")
         )
     }
 

@@ -57,6 +57,15 @@ import Testing
         #expect(try Self.losers(to: "HarmonyOS", under: .multi, limit: 1, in: table) == ["HarmonyOS"])
     }
 
+    @Test("A platform that counts as another is in the group of that one, whatever its own class")
+    func countingPlatform() throws {
+        var table = PlatformTable()
+        let tv = try Platform("TV")
+        table[tv] = PlatformTraits(platformClass: .desktop, heartbeat: .app, hasPush: false, countsAs: .web)
+        #expect(try Self.losers(to: "TV", under: .dual, limit: 1, in: table) == ["TV", "Web", "MiniProgram"])
+        #expect(try Self.losers(to: "Mac", under: .triple, limit: 5, in: table) == ["Windows", "Linux"])
+    }
+
     static func displaced(by device: String, limit: Int, among sessions: [Session]) throws -> [String] {
         let platform = try Platform(String(device.prefix { $0 != ":" }))
         let limits = LoginLimits(policy: .multi, instances: [.android: limit, .web: limit])

@@ -114,9 +114,6 @@ struct APIBadInputTests {
         Refusal(
             "disconnect of a malformed session", "/v1/sessions/disconnect", #"{"user":"ann","session":"a:b"}"#,
             field: "session"),
-        Refusal(
-            "logout on an unknown platform", "/v1/sessions/logout", #"{"user":"ann","session":"Amiga:a:b"}"#,
-            field: "session"),
         Refusal("kick of an unknown platform", "/v1/users/ann/kick", #"{"platform":"Amiga"}"#, field: "platform"),
         Refusal("kick of a malformed instance", "/v1/users/ann/kick", #"{"instance":"a b"}"#, field: "instance"),
         Refusal("kick with a long reason", "/v1/users/ann/kick", #"{"reason":"\#(text(257))"}"#, field: "reason"),

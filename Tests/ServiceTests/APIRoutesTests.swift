@@ -98,7 +98,11 @@ struct APIRoutesTests {
             let old = try await Self.login(api, "ann", "iPhone")
             let new = try await Self.login(api, "ann", "iPhone")
             let before = try await api.get("/v1/users/ann").json
-            let strangers = [("ann", "iPhone:default:never"), ("ann", "Web:default:never"), ("bob", new), ("ann", old)]
+            let strangers = [
+                ("ann", "iPhone:default:never"), ("ann", "Web:default:never"), ("ann", "Amiga:default:never"),
+                ("bob", new),
+                ("ann", old),
+            ]
             for (user, session) in strangers {
                 let named = #"{"user":"\#(user)","session":"\#(session)"}"#
                 let beat = try await api.post("/v1/heartbeats", #"{"sessions":[\#(named)]}"#).json

@@ -16,7 +16,8 @@ struct APIServer: Sendable {
 
     /// Runs the body beside an API whose Redis does not exist: a call that comes to ask it is answered 503.
     static func withoutRedis(
-        options: APIOptions = APIOptions(), unready: [String] = [], body: (APIServer) async throws -> Void
+        options: APIOptions = APIOptions(), unready: [String] = [], connectionsMax: Int = .max,
+        body: (APIServer) async throws -> Void
     ) async throws {
         var deadlines = RedisClientOptions()
         deadlines.commandDeadline = .milliseconds(50)
@@ -24,7 +25,9 @@ struct APIServer: Sendable {
         let nobody = RedisClient(
             endpoint: try RedisEndpoint("redis://127.0.0.1:\(try await FreePort.next())"),
             eventLoopGroup: .singletonMultiThreadedEventLoopGroup, options: deadlines, logger: .silent)
-        try await serve(nobody, limits: LoginLimits(), options: options, unready: unready, body: body)
+        try await serve(
+            nobody, limits: LoginLimits(), options: options, unready: unready, connectionsMax: connectionsMax,
+            body: body)
     }
 
     /// Runs the body beside an API on a private redis-server.
@@ -40,7 +43,7 @@ struct APIServer: Sendable {
 
     private static func serve(
         _ redis: RedisClient, limits: LoginLimits, options: APIOptions, unready: [String],
-        body: (APIServer) async throws -> Void
+        connectionsMax: Int = .max, body: (APIServer) async throws -> Void
     ) async throws {
         var rules = StoreOptions(worker: "test")
         rules.limits = limits
@@ -49,7 +52,7 @@ struct APIServer: Sendable {
         let (ports, chosen) = AsyncStream<Int>.makeStream()
         let server = api.application(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
-            onListening: { chosen.yield($0) })
+            connectionsMax: connectionsMax, onListening: { chosen.yield($0) })
         let services = ServiceGroup(services: [server], logger: .silent)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }

@@ -1,0 +1,41 @@
+import NIOCore
+import NIOHTTPTypes
+
+/// Closes a connection whose request does not come to its end: a slow body must not hold it for long, not even where
+/// the answer needs no body and was sent already.
+final class RequestDeadline: ChannelInboundHandler {
+    typealias InboundIn = HTTPRequestPart
+
+    private let timeout: TimeAmount
+    private var isOpen = false
+    private var timer: Scheduled<Void>?
+
+    init(_ timeout: TimeAmount) { self.timeout = timeout }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: isOpen = true
+        case .body: break
+        case .end:
+            isOpen = false
+            stop()
+        }
+        context.fireChannelRead(data)
+    }
+
+    /// Most requests come whole in one read and need no timer.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isOpen, timer == nil {
+            let channel = context.channel
+            timer = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+        }
+        context.fireChannelReadComplete()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    private func stop() {
+        timer?.cancel()
+        timer = nil
+    }
+}

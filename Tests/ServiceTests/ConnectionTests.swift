@@ -1,0 +1,72 @@
+import HTTPTypes
+import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
+import NIOPosix
+import Support
+import Testing
+
+@testable import PresenceAPI
+
+@Suite("Connections of the HTTP API")
+struct ConnectionTests {
+    /// Connects from a loopback address and asks once; the connection stays.
+    private static func connect(from address: String, to port: Int) async throws -> any Channel {
+        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(to: SocketAddress(ipAddress: address, port: 0))
+            .connect(host: "127.0.0.1", port: port).get()
+        let request = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+        // The service may have closed it already.
+        try? await channel.writeAndFlush(ByteBuffer(string: request)).get()
+        return channel
+    }
+
+    @Test("An address that takes all connections it can get leaves a tenth of them to others")
+    func quota() async throws {
+        try await APIServer.withoutRedis(connectionsMax: 20) { api in
+            var taken: [any Channel] = []
+            for _ in 0..<18 { taken.append(try await Self.connect(from: "127.0.0.1", to: api.port)) }
+            let nineteenth = try await Self.connect(from: "127.0.0.1", to: api.port)
+            try await eventually(else: "the nineteenth is let in") { !nineteenth.isActive }
+            #expect(taken.allSatisfy { $0.isActive })
+
+            let other = try await Self.connect(from: "127.0.0.2", to: api.port)
+            try await taken[0].close()
+            try await eventually(else: "a place that was given back is not free") {
+                (try? await api.get("/health/live")) != nil
+            }
+            #expect(other.isActive)
+            for channel in taken.dropFirst() + [other] { try await channel.close() }
+        }
+    }
+
+    private static let head = HTTPRequestPart.head(
+        HTTPRequest(method: .post, scheme: "http", authority: "x", path: "/"))
+
+    @Test("A request that does not come to its end closes its connection, also when it trickles")
+    func deadline() throws {
+        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(20)))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        try channel.writeInbound(Self.head)
+        for _ in 0..<19 {
+            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            try channel.writeInbound(HTTPRequestPart.body(ByteBuffer(string: " ")))
+        }
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(!channel.isActive)
+    }
+
+    @Test("One that comes to its end does not, however long its answer takes")
+    func noDeadline() throws {
+        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(20)))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        for _ in 0..<2 {
+            try channel.writeInbound(Self.head)
+            try channel.writeInbound(HTTPRequestPart.end(nil))
+            channel.embeddedEventLoop.advanceTime(by: .seconds(60))
+        }
+        #expect(channel.isActive)
+        _ = try channel.finish()
+    }
+}
