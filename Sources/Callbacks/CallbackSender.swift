@@ -31,15 +31,15 @@ package struct CallbackSender: Sendable {
         return configuration
     }
 
-    /// One attempt, at most `timeoutMs` until the receiver's status. Never throws: whatever keeps the change
-    /// from the receiver is an outcome.
+    /// One attempt, at most `timeoutMs`. Never throws: whatever keeps the change from the receiver is an outcome.
     package func deliver(_ change: StatusChange) async -> DeliveryOutcome {
         guard options.wants(change.reason) else { return .delivered }
         let now = Int(Date().timeIntervalSince1970)
+        let deadline = ContinuousClock.now + .milliseconds(options.timeoutMs)
         do {
             let response = try await client.execute(
                 request(for: change, at: now), timeout: .milliseconds(Int64(options.timeoutMs)))
-            await drain(response.body)
+            await drain(response.body, until: deadline)
             return .of(response.status, retryAfter: response.headers.first(name: "Retry-After"))
         } catch let error as HTTPClientError where Self.timeouts.contains(error) {
             return .retry(afterMs: nil, detail: "no answer within \(options.timeoutMs) ms")
@@ -69,17 +69,15 @@ package struct CallbackSender: Sendable {
         return request
     }
 
-    /// Reads what is left of an answer, within `answerBytesMax` and the timeout once more; leaving earlier closes
-    /// the connection. The status has arrived, so a failure here changes nothing.
-    private func drain(_ body: HTTPClientResponse.Body) async {
-        let deadline = ContinuousClock.now + .milliseconds(options.timeoutMs)
-        var bytes = 0
-        do {
-            for try await chunk in body {
-                bytes += chunk.readableBytes
-                if bytes > Self.answerBytesMax || ContinuousClock.now > deadline { return }
-            }
-        } catch {}
+    /// Reads what is left of an answer, at most `answerBytesMax` and until the deadline; leaving earlier closes the
+    /// connection. The status has arrived, so a failure here changes nothing.
+    private func drain(_ body: HTTPClientResponse.Body, until deadline: ContinuousClock.Instant) async {
+        await withTaskGroup { group in
+            group.addTask { _ = try? await body.collect(upTo: Self.answerBytesMax) }
+            group.addTask { try? await Task.sleep(until: deadline) }
+            await group.next()
+            group.cancelAll()
+        }
     }
 }
 

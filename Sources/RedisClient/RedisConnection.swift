@@ -82,6 +82,7 @@ extension RedisConnection {
         write()
         closeIfDrained()
         try await channel.closeFuture.get()
+        if !Task.isCancelled { logger.warning("Redis disconnected", metadata: ["endpoint": "\(endpoint)"]) }
     }
 
     private func greet(_ channel: any Channel) async throws(RedisError) {

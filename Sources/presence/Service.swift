@@ -25,8 +25,9 @@ struct Service: Sendable {
     func run() async throws {
         var group = ServiceGroupConfiguration(
             services: [Whole(service: self)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = max(
-            Self.stopWithin, .milliseconds(configuration.connect.drainMs) + Self.stopAfterDrainWithin)
+        let drain = Duration.milliseconds(configuration.connect.drainMs)
+        let callbacks = Duration.milliseconds(configuration.callback?.timeoutMs ?? 0)
+        group.maximumGracefulShutdownDuration = max(Self.stopWithin, drain + callbacks + Self.handOverWithin)
         try await ServiceGroup(configuration: group).run()
     }
 
@@ -126,7 +127,8 @@ struct Service: Sendable {
         }
     }
 
-    /// What a deployment may rely on before it sends SIGKILL, unless closing the clients' sockets takes longer.
+    /// What a deployment may rely on before it sends SIGKILL, unless it lets the clients' sockets, and after them the
+    /// callbacks, take longer.
     private static let stopWithin: Duration = .seconds(9)
-    private static let stopAfterDrainWithin: Duration = .seconds(4)
+    private static let handOverWithin: Duration = .seconds(2)
 }
