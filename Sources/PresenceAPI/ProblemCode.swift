@@ -2,6 +2,7 @@ import Hummingbird
 
 /// Every way a call can fail. The raw value is the `code` of the problem: stable, made for programs.
 enum ProblemCode: String, Sendable, CaseIterable {
+    case malformedRequest = "malformed-request"
     case invalidJSON = "invalid-json"
     case invalidField = "invalid-field"
     case unauthorized
@@ -19,6 +20,7 @@ enum ProblemCode: String, Sendable, CaseIterable {
     /// The status and title all problems of this code have.
     var meaning: (status: HTTPResponse.Status, title: String) {
         switch self {
+        case .malformedRequest: (.badRequest, "The request is no HTTP this service can read")
         case .invalidJSON: (.badRequest, "The body is not the JSON object this call needs")
         case .invalidField: (.badRequest, "A value is missing or not acceptable")
         case .unauthorized: (.unauthorized, "A valid API key is needed")

@@ -13,6 +13,10 @@ extension Request {
             guard let absent else { throw Problem(.invalidJSON, "Send a JSON object as the body.") }
             return absent
         }
+        // The decoder would take UTF-16 and UTF-32 too.
+        guard !bytes.readableBytesView.prefix(4).contains(where: { $0 == 0 || $0 >= 0xFE }) else {
+            throw Problem(.invalidJSON, "The body must be one well-formed JSON object in UTF-8.")
+        }
         do {
             return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
         } catch {

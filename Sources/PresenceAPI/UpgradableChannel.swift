@@ -30,6 +30,7 @@ struct UpgradableChannel: ServerChildChannel {
                     }))
             configuration.enablePipelining = false
             configuration.enableResponseHeaderValidation = false
+            configuration.enableErrorHandling = false
             let serve = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: configuration)
             try awaitFirstRequest(on: channel)
@@ -44,8 +45,9 @@ struct UpgradableChannel: ServerChildChannel {
     private func awaitFirstRequest(on channel: any Channel) throws {
         let upgrading = try channel.pipeline.syncOperations.handler(
             type: NIOTypedHTTPServerUpgradeHandler<PresenceAPI.Serve>.self)
-        try channel.pipeline.syncOperations.addHandler(
-            FirstRequest(quota: quota, upgrade: upgrade), position: .before(upgrading))
+        let malformed = MalformedRequests()
+        let first = FirstRequest(quota: quota, upgrade: upgrade, malformed: malformed)
+        try channel.pipeline.syncOperations.addHandlers([malformed, first], position: .before(upgrading))
     }
 
     /// What `HTTP1Channel` sets up itself where nothing can be upgraded, on top of the codec that is there.
@@ -80,10 +82,12 @@ private final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler
 
     private let quota: ConnectionQuota
     private let upgrade: PresenceAPI.Upgrade?
+    private let malformed: MalformedRequests
 
-    init(quota: ConnectionQuota, upgrade: PresenceAPI.Upgrade?) {
+    init(quota: ConnectionQuota, upgrade: PresenceAPI.Upgrade?, malformed: MalformedRequests) {
         self.quota = quota
         self.upgrade = upgrade
+        self.malformed = malformed
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -92,13 +96,16 @@ private final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(var head) = unwrapInboundIn(data), upgrade?.accepts(head) != true else {
-            context.fireChannelRead(data)
-            context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
-            return
+        var part = unwrapInboundIn(data)
+        if case .head(var head) = part {
+            if upgrade?.accepts(head) == true {
+                context.pipeline.syncOperations.removeHandler(malformed, promise: nil)
+            } else {
+                head.headers.remove(name: "upgrade")
+                part = .head(head)
+            }
         }
-        head.headers.remove(name: "upgrade")
-        context.fireChannelRead(wrapInboundOut(.head(head)))
+        context.fireChannelRead(wrapInboundOut(part))
         context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 

@@ -20,7 +20,9 @@ extension ConfigurationKey {
     static let redisPrefix = Self(
         "redis.prefix", .text, default: "presence", "First part of every key's name: 1 to 32 of A-Z a-z 0-9 _ -.")
     static let redisCommandTimeoutMs = Self(
-        "redis.command-timeout-ms", duration, default: "1000", "How long a command may wait for Redis.")
+        "redis.command-timeout-ms", duration, default: "1000",
+        "How long one attempt at a command may wait for Redis; a call gives up after three times that, and at least 3 s."
+    )
     static let redisAllowEviction = Self(
         "redis.allow-eviction", .boolean, default: "false",
         "Accept a Redis that may evict keys, losing sessions silently.")
