@@ -75,6 +75,22 @@ extension PresenceStore {
         default: throw answer.unexpected
         }
     }
+
+    /// Puts the dead letters of a shard back at the end of its outbox, those at least that were there before.
+    /// - Returns: how many.
+    package func replayDeadLetters(of shard: Shard) async throws(StoreError) -> Int {
+        var replayed = 0
+        // What is refused again meanwhile must not keep this going.
+        for _ in 0..<(StoreLimits.deadLettersPerShardMax / StoreLimits.replayBatchMax) {
+            let answer = try await run(
+                Scripts.replay, keys: [keys.dead(shard), keys.events(shard), keys.cursor(shard)],
+                [String(StoreLimits.replayBatchMax)])
+            let count = try answer.int(0)
+            replayed += count
+            if count < StoreLimits.replayBatchMax { break }
+        }
+        return replayed
+    }
 }
 
 extension OutboxEntry {

@@ -16,9 +16,11 @@ package enum Scripts {
     package static let release = script("release_shard", PackageResources.release_shard_lua)
     package static let register = script("register_worker", PackageResources.register_worker_lua)
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
+    package static let replay = script("replay_dead", PackageResources.replay_dead_lua)
 
     package static let all = [
         login, revive, resume, disconnect, logout, kick, settle, sweep, putOff, own, release, register, acknowledge,
+        replay,
     ]
 
     /// The first line (`#!lua` and its flags) has to stay the first.

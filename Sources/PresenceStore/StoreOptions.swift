@@ -35,4 +35,6 @@ package enum StoreLimits {
     static let corruptPutOffMs = 60_000
     /// Dead letters kept per shard; at the limit delivery of the shard waits, and its backlog refuses logins.
     package static let deadLettersPerShardMax = 10_000
+    /// Dead letters put back in one call.
+    static let replayBatchMax = 500
 }

@@ -219,7 +219,7 @@ actor Delivery {
                 case .crowded:
                     guard crowded.insert(shard).inserted else { return }
                     logger.error(
-                        "The dead letters of a shard are full; its delivery waits until they are replayed or deleted",
+                        "The dead letters of a shard are full; its delivery waits until `presence replay` or a deletion makes room",
                         metadata: ["shard": "\(shard)"])
                     return
                 }

@@ -26,7 +26,7 @@ struct ReceiverFaultTests {
         }
     }
 
-    @Test("An event answered 400 goes to the dead letters; the others go on, also the same user's")
+    @Test("An event answered 400 goes to the dead letters, and can be replayed; the others go on, also the same user's")
     func refused() async throws {
         var settings = ["login.policy": "multi"]
         for kind in ["mobile", "desktop", "browser"] { settings["heartbeat.\(kind)-timeout-ms"] = "400000" }
@@ -53,6 +53,12 @@ struct ReceiverFaultTests {
                     return true
                 }
             }
+
+            receiver.answer { _ in 200 }
+            let replay = try await PresenceProcess.command(["replay", "--redis-url", deployment.redis.url])
+            #expect(replay == "1 dead letters are delivered once more\n")
+            try await eventually(else: "not replayed") { receiver.events(of: "picky").count == 3 }
+            #expect(receiver.events(of: "picky")[2].id == refused[0].id)
         }
     }
 

@@ -72,6 +72,22 @@ import Testing
         }
     }
 
+    @Test("Replayed dead letters are at the end of the outbox as the events they were, and dead no more")
+    func replay() async throws {
+        try await withStore(shards: 1) { store in
+            let entries = try await Self.fill(store, 3)
+            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
+            let refused = entries.prefix(2).map { RefusedEntry(position: $0.position, why: "400") }
+            _ = try await store.acknowledge(0, fence: fence, upTo: entries[2].position, refused: refused)
+            #expect(try await Self.backlog(store) == 0)
+            for count in [2, 0] { #expect(try await store.replayDeadLetters(of: 0) == count) }
+            #expect(try await Self.backlog(store) == 2)
+            #expect(try await store.command("XLEN", store.keys.dead(0)).int == 0)
+            let events = try await store.events(after: [0: entries[2].position], limit: 9)[0]
+            #expect(events?.map(\.change) == entries.prefix(2).map(\.change))
+        }
+    }
+
     @Test("An acknowledgement repeated with more that is done counts and buries nothing twice")
     func grownFront() async throws {
         try await withStore(shards: 1) { store in

@@ -40,6 +40,7 @@ import Testing
         #expect(acknowledged == .acknowledged)
         try await store.release(fences)
         #expect(try await store.changes(user).count == 11)
+        _ = try await store.replayDeadLetters(of: shard)
         try await store.command("HSET", store.keys.user(user), "Web:1", "nonsense")
         #expect(try await store.settle([user]).corrupt.count == 1)
     }
