@@ -58,19 +58,13 @@ extension StatusChange {
     }
 }
 
+extension CharacterSet {
+    /// RFC 3986's unreserved characters.
+    fileprivate static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+}
+
 extension String {
-    /// Everything but RFC 3986's unreserved characters as `%XX` of its UTF-8 bytes.
-    fileprivate var percentEncoded: String {
-        utf8.reduce(into: "") { encoded, byte in
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                encoded += byte < 0x10 ? "%0" : "%"
-                encoded += String(byte, radix: 16, uppercase: true)
-            }
-        }
-    }
+    /// Everything but unreserved characters as `%XX` of its UTF-8 bytes.
+    fileprivate var percentEncoded: String { addingPercentEncoding(withAllowedCharacters: .unreserved) ?? "" }
 }

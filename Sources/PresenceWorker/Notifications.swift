@@ -15,8 +15,8 @@ actor Notifications {
     private let onWake: @Sendable (WakeUp) -> Void
     private var isForbidden = false
     private var canaryHeard = false
-    /// Whether the last canary was heard; nil before the first.
-    private var work: Bool?
+    /// Nil before the first.
+    private var lastCanaryWasHeard: Bool?
 
     init(store: PresenceStore, database: Int, logger: Logger, onWake: @escaping @Sendable (WakeUp) -> Void) {
         self.store = store
@@ -93,9 +93,9 @@ actor Notifications {
             try await Task.sleep(for: .milliseconds(20))
             _ = try await store.redis.send(RedisCommand("GET", key: canary))
         }
-        if work != canaryHeard {
+        if lastCanaryWasHeard != canaryHeard {
             logger.info("Checked notifications", metadata: ["notifications_ok": "\(canaryHeard)"])
         }
-        work = canaryHeard
+        lastCanaryWasHeard = canaryHeard
     }
 }

@@ -22,7 +22,9 @@ struct Serve: AsyncParsableCommand {
             let configuration = try ServiceConfiguration(flags: flags, environment: environment)
             let logger = Logger.service(level: configuration.logLevel)
             for variable in ConfigurationSources.unknownVariables(in: environment) {
-                logger.warning("The environment variable \(variable) is none of this service's: it has no effect")
+                logger.warning(
+                    "An environment variable is none of this service's and has no effect",
+                    metadata: ["variable": "\(variable)"])
             }
             try await Service(configuration: configuration, logger: logger).run()
         }

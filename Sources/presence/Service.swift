@@ -79,7 +79,9 @@ struct Service: Sendable {
             do {
                 let info = try await store.redis.checkServer()
                 logger.info("Using Redis", metadata: ["software": "\(info.software)"])
-                for warning in info.warnings { logger.warning("\(warning)") }
+                for warning in info.warnings {
+                    logger.warning("Look at how this Redis is set up", metadata: ["advice": "\(warning)"])
+                }
                 return try await store.checkShards()
             } catch let error as RedisError where error.passesSoon {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
@@ -107,7 +109,7 @@ struct Service: Sendable {
         }
         let api = PresenceAPI(
             store: store,
-            options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyMaxBytes, app: app),
+            options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyBytesMax, app: app),
             readiness: { await reasonsUnready(store, work) }, logger: logger)
         let gateway = try await gateway(store, app: app)
         let application = api.application(

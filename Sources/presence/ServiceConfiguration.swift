@@ -9,7 +9,7 @@ struct ServiceConfiguration: Sendable {
     var host: String
     var port: Int
     var apiKeys: [String]
-    var bodyMaxBytes: Int
+    var bodyBytesMax: Int
     var logLevel: Logger.Level
 
     /// nil: the service runs a private Redis in `stateFolder`.
@@ -58,7 +58,7 @@ struct ServiceConfiguration: Sendable {
         host = try sources.required(.host)
         port = try sources.required(.port)
         apiKeys = try sources.list(.authAPIKeys)
-        bodyMaxBytes = try sources.required(.httpBodyMaxBytes)
+        bodyBytesMax = try sources.required(.httpBodyMaxBytes)
         logLevel = try sources.required(.logLevel)
         redis = try sources.redis()
         redisPrefix = try sources.redisPrefix()

@@ -26,7 +26,7 @@ struct ConfigurationTests {
         #expect(configuration.callback == nil)
         #expect(configuration.outageGapMs == 15_000)
         #expect(configuration.outageGraceMs == 90_000)
-        #expect(configuration.bodyMaxBytes == 1_048_576)
+        #expect(configuration.bodyBytesMax == 1_048_576)
         #expect(configuration.app.admins == ["administrator"])
     }
 

@@ -98,6 +98,9 @@ local function ended_by(user, session)
   end
 end
 
+-- Operations that are remembered, and for how long.
+local recent_most, recent_ms = 8, 60000
+
 -- Remembers an operation's answer for a minute, at most the last eight, so that a repeat gets the same; behind it,
 -- no part of the answer, the session of the same device that a login replaced, and the client's attempt.
 local function write_recent(user, operation, sessions, now, replaced, attempt)
@@ -106,7 +109,8 @@ local function write_recent(user, operation, sessions, now, replaced, attempt)
   if attempt then answer = answer .. ' ' .. attempt end
   local entries = { operation .. ' ' .. answer }
   for entry in string.gmatch(user.kept.recent or '', '[^;]+') do
-    if #entries < 8 and tonumber(string.match(entry, ' (%d+)')) > now - 60000 then entries[#entries + 1] = entry end
+    local is_recent = tonumber(string.match(entry, ' (%d+)')) > now - recent_ms
+    if #entries < recent_most and is_recent then entries[#entries + 1] = entry end
   end
   redis.call('HSET', KEYS[1], 'recent', table.concat(entries, ';'))
 end
