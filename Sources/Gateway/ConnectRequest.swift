@@ -16,20 +16,25 @@ struct ConnectRequest: Sendable {
     var session: SessionID?
     var attempt: Attempt?
 
+    /// What the query of a request may say; other parameters are ignored.
+    enum Parameter: String {
+        case user, platform, instance, network, version, session, attempt, token
+    }
+
     /// - Parameters:
     ///   - parameters: of the request's query.
     ///   - address: where the client is.
     /// - Throws: `InvalidInput` naming the parameter that is wrong or missing.
     init(
-        _ parameters: [String: String], address: String?, platforms: PlatformTable
+        _ parameters: [Parameter: String], address: String?, platforms: PlatformTable
     ) throws(InvalidInput) {
-        user = try UserID(parameters["user"] ?? "")
-        platform = try platforms.platform(named: parameters["platform"] ?? "")
-        instance = try parameters["instance"].map { text throws(InvalidInput) in try InstanceID(text) } ?? .unnamed
+        user = try UserID(parameters[.user] ?? "")
+        platform = try platforms.platform(named: parameters[.platform] ?? "")
+        instance = try parameters[.instance].map { text throws(InvalidInput) in try InstanceID(text) } ?? .unnamed
         details = try ClientDetails(
-            address: address, network: parameters["network"], version: parameters["version"])
-        session = try parameters["session"].map { text throws(InvalidInput) in try platforms.session(text) }
-        attempt = try parameters["attempt"].map { text throws(InvalidInput) in try Attempt(text) }
+            address: address, network: parameters[.network], version: parameters[.version])
+        session = try parameters[.session].map { text throws(InvalidInput) in try platforms.session(text) }
+        attempt = try parameters[.attempt].map { text throws(InvalidInput) in try Attempt(text) }
         if let session, session.platform != platform || session.instance != instance {
             throw InvalidInput(field: "session", message: "must be of the same platform and instance")
         }
@@ -39,17 +44,27 @@ struct ConnectRequest: Sendable {
         uri == path || uri.hasPrefix(path + "?")
     }
 
-    /// The parameters of a query that have a value; of one given twice the first.
-    static func parameters(of uri: String) -> [String: String] {
-        let items = URLComponents(string: uri)?.queryItems ?? []
-        return Dictionary(
-            items.compactMap { item in item.value.flatMap { $0.isEmpty ? nil : (item.name, $0) } },
-            uniquingKeysWith: { first, _ in first })
+    /// The parameters of a query that have a value.
+    /// - Throws: `InvalidInput` naming the one that is given twice or cannot be decoded.
+    static func parameters(of uri: String) throws(InvalidInput) -> [Parameter: String] {
+        var parameters: [Parameter: String] = [:]
+        let query = uri.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
+        for pair in query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = Parameter(rawValue: String(parts[0])) else { continue }
+            guard let value = (parts.dropFirst().first ?? "").removingPercentEncoding else {
+                throw InvalidInput(field: name.rawValue, message: "must be percent-encoded UTF-8")
+            }
+            guard parameters.updateValue(value, forKey: name) == nil else {
+                throw InvalidInput(field: name.rawValue, message: "is given twice")
+            }
+        }
+        return parameters.filter { !$0.value.isEmpty }
     }
 
     /// The token a request brings along: in its query, or offered as a subprotocol.
-    static func token(in parameters: [String: String], _ headers: HTTPHeaders) -> String? {
-        parameters["token"]
+    static func token(in parameters: [Parameter: String], _ headers: HTTPHeaders) -> String? {
+        parameters[.token]
             ?? headers[canonicalForm: "sec-websocket-protocol"].first { $0.hasPrefix("token.") }
             .map { String($0.dropFirst("token.".count)) }
     }

@@ -122,11 +122,12 @@ extension Gateway {
             preconditionFailure("the gateway is made with the event loops of the server")
         }
         let loop = loops[index]
-        let parameters = ConnectRequest.parameters(of: head.uri)
+        let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: head.uri) }
         let entry = enter(channel, parameters, head.headers, isStopping: loop.assumeIsolated { $0.isStopping })
         let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
         let state = ConnectionState(
-            token: ConnectRequest.token(in: parameters, head.headers), isTokenNeeded: isTokenNeeded, now: .now())
+            token: ConnectRequest.token(in: (try? parameters.get()) ?? [:], head.headers), isTokenNeeded: isTokenNeeded,
+            now: .now())
         let connection = loop.assumeIsolated {
             $0.add { ClientConnection(entry, state: state, link: $0, channel: channel, loop: loop) }
         }
@@ -143,7 +144,8 @@ extension Gateway {
 
     /// What the client asks for, or why it is not let in. Who is let in counts until its channel is closed.
     private func enter(
-        _ channel: any Channel, _ parameters: [String: String], _ headers: HTTPHeaders, isStopping: Bool
+        _ channel: any Channel, _ parameters: Result<[ConnectRequest.Parameter: String], InvalidInput>,
+        _ headers: HTTPHeaders, isStopping: Bool
     ) -> Result<ConnectRequest, Refusal> {
         if isStopping { return .failure(.stopping) }
         if let origin = headers.first(name: "origin"), !options.origins.isEmpty, !options.origins.contains(origin) {
@@ -151,7 +153,9 @@ extension Gateway {
         }
         let address = clientAddress(of: channel, headers)
         let request: ConnectRequest
-        do { request = try ConnectRequest(parameters, address: address, platforms: store.platforms) } catch {
+        do {
+            request = try ConnectRequest(parameters.get(), address: address, platforms: store.platforms)
+        } catch {
             return .failure(Refusal(error))
         }
         switch admission.enter(address ?? "") {

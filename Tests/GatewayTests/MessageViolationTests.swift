@@ -63,3 +63,30 @@ struct MessageViolationTests {
         }
     }
 }
+
+    @Test(
+        "A parameter that cannot be decoded, or is given twice, closes with 4002 and names the field",
+        arguments: [
+            ("user=%zz", "user must be percent-encoded UTF-8"), ("user=a%", "user must be percent-encoded UTF-8"),
+            ("user=%ff", "user must be percent-encoded UTF-8"), ("user=ann&user=bob", "user is given twice"),
+            ("user=ann&user=ann", "user is given twice"), ("user=&user=ann", "user is given twice"),
+            ("user=ann&instance=a%2", "instance must be percent-encoded UTF-8"),
+            ("user=ann&platform=Web", "platform is given twice"), ("user=ann&token=a&token=b", "token is given twice"),
+        ])
+    func parameters(query: String, detail: String) async throws {
+        let target = "/v1/connect?platform=Windows&\(query)"
+        try await RawWebSocket.with(port: AttackedWorker.worker.port, target) { client in
+            let answer = try await client.messageAnswer()
+            #expect(answer["code"].string == "invalid-field" && answer["detail"].string == detail, "\(answer)")
+            #expect(detail.hasPrefix("\(answer["field"].string ?? "?") "))
+            try await client.expectClose(4002)
+        }
+    }
+
+    @Test("Parameters of other names may be anything", arguments: ["lang=%zz", "lang=en&lang=de", "lang", "=", "&&"])
+    func otherParameters(query: String) async throws {
+        let target = AttackedWorker.target() + "&\(query)"
+        try await RawWebSocket.with(port: AttackedWorker.worker.port, target) { client in
+            _ = try await client.welcome()
+        }
+    }
