@@ -1,4 +1,5 @@
 import Foundation
+import PresenceCore
 
 /// What a client says.
 enum ClientMessage: Equatable, Sendable {
@@ -6,27 +7,33 @@ enum ClientMessage: Equatable, Sendable {
     case heartbeat
     case logout
     /// Of a type this version does not know: a newer client may say it.
-    case unknown(String)
+    case unknown
 
-    /// nil if the text is no message: not a JSON object, or one without a `type`.
-    init?(_ text: String) {
+    /// - Throws: `Refusal` of a text that is no message, or of one that lacks something.
+    init(_ text: String) throws(Refusal) {
         if text == #"{"type":"heartbeat"}"# {
             self = .heartbeat
             return
         }
-        guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(text.utf8)) else { return nil }
-        switch fields.type {
+        let (decoder, data) = (JSONDecoder(), Data(text.utf8))
+        guard let type = try? decoder.decode(Message.self, from: data).type else { throw .invalidMessage }
+        switch type {
         case "heartbeat": self = .heartbeat
         case "logout": self = .logout
         case "token":
-            guard let token = fields.token else { return nil }
+            guard let token = try? decoder.decode(Token.self, from: data).token else {
+                throw Refusal(InvalidInput(field: "token", message: "must be a string"))
+            }
             self = .token(token)
-        default: self = .unknown(fields.type)
+        default: self = .unknown
         }
     }
 
-    private struct Fields: Decodable {
+    private struct Message: Decodable {
         var type: String
-        var token: String?
+    }
+
+    private struct Token: Decodable {
+        var token: String
     }
 }

@@ -90,8 +90,12 @@ struct ConnectionState: Sendable {
 
     /// The client is not let in.
     mutating func refused(_ refusal: Refusal, now: NIODeadline) -> [Action] {
-        let isLater = refusal.code == .tryAgainLater
-        let reason = isLater ? comeBackAfter(GatewayLimits.overloadedComeBackMsMax) : refusal.detail
+        let reason =
+            switch refusal.code {
+            case .restart: comeBackAfter(GatewayLimits.comeBackMsMax)
+            case .tryAgainLater: comeBackAfter(GatewayLimits.overloadedComeBackMsMax)
+            default: refusal.detail
+            }
         return [.send(.error(refusal.error, detail: refusal.detail, field: refusal.field))]
             + close(refusal.code, reason, now)
     }
@@ -134,10 +138,7 @@ extension ConnectionState {
         case (_, .violation(let code, let reason)): return close(code, reason, now)
         case (_, .ping(let data)): return [.pong(data)] + beat(now)
         case (_, .message(let text)):
-            guard let message = ClientMessage(text) else {
-                return refuse(.invalidMessage, .invalidRequest, "a message is a JSON object with a type", now)
-            }
-            return received(message, now)
+            do { return received(try ClientMessage(text), now) } catch { return refused(error, now: now) }
         }
     }
 

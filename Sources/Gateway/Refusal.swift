@@ -31,7 +31,10 @@ extension Refusal {
         code: .tryAgainLater, error: .overloaded, detail: "The session could not be opened in time; try again.")
     static let tooManyOfAddress = Refusal(
         code: .tooManyConnections, error: .overloaded, detail: "Too many connections of this address; try again later.")
-    static let stopping = Refusal(code: .restart, error: .overloaded, detail: "retry-after-ms=0")
+    static let stopping = Refusal(
+        code: .restart, error: .overloaded, detail: "This worker is stopping; come back to another.")
+    static let invalidMessage = Refusal(
+        code: .invalidRequest, error: .invalidMessage, detail: "a message is a JSON object with a type")
     static let originNotAllowed = Refusal(
         code: .originNotAllowed, error: .unauthorized, detail: "Pages of this origin may not connect.")
     static let loginRejected = Refusal(

@@ -270,5 +270,14 @@ struct ConnectionStateTests {
             return
         }
         #expect(reason.hasPrefix("retry-after-ms="))
+
+        var stopping = Self.opening()
+        let actions = stopping.refused(.stopping, now: Self.start)
+        guard case .close(1012, let pause)? = actions.last else {
+            Issue.record("not put off")
+            return
+        }
+        #expect(pause.hasPrefix("retry-after-ms="))
+        #expect(!Refusal.stopping.detail.hasPrefix("retry-after-ms="), "that is no sentence")
     }
 }

@@ -21,10 +21,26 @@ struct MessageViolationTests {
     }
 
     @Test(
+        "A token message without a token in it closes with 4002 and names the field",
+        arguments: [
+            #"{"type":"token"}"#, #"{"type":"token","token":7}"#, #"{"type":"token","token":null}"#,
+            #"{"type":"token","token":["t"]}"#,
+        ])
+    func noToken(_ text: String) async throws {
+        try await AttackedWorker.withClient { client in
+            client.send(.text(text))
+            let answer = try await client.messageAnswer()
+            #expect(answer["code"].string == "invalid-field" && answer["field"].string == "token", "\(answer)")
+            #expect(answer["detail"].string == "token must be a string")
+            try await client.expectClose(4002)
+        }
+    }
+
+    @Test(
         "A message with more than is known is understood",
         arguments: [
             #"{"type":"heartbeat","n":[{}]}"#, #" { "type" : "heartbeat" } "#, #"{"n":1e400,"type":"heartbeat"}"#,
-            #"{"type":"\u0068eartbeat"}"#,
+            #"{"type":"\u0068eartbeat"}"#, #"{"type":"heartbeat","token":7}"#,
         ])
     func extended(_ text: String) async throws {
         try await AttackedWorker.withClient { client in
