@@ -86,10 +86,9 @@ extension ClientConnection {
         }
     }
 
-    /// A close frame holds 123 bytes of reason.
     private static func cut(_ reason: String) -> String {
         var reason = reason
-        while reason.utf8.count > 123 { reason.removeLast() }
+        while reason.utf8.count > GatewayLimits.closeReasonBytesMax { reason.removeLast() }
         return reason
     }
 

@@ -126,7 +126,7 @@ struct FloodTests {
         try await Deployment.with(workers: 1) { deployment in
             let port = deployment.workers[0].port
             try await RawWebSocket.with(port: port, "/v1/connect?user=ann&platform=Web") { client in
-                client.send(Array(message(bytes: 4096).bytes.dropLast()))
+                client.send(Array(message(bytes: 9216).bytes.dropLast()))
                 try await client.expectClose(4101)
             }
             try await eventually(else: "still Online") { try await deployment.backend.status("ann") == "Offline" }

@@ -41,19 +41,19 @@ struct FragmentationTests {
         }
     }
 
-    @Test("A message of 4096 bytes may come in fragments, one after another", arguments: [1024, 4095])
+    @Test("A message of 9216 bytes may come in fragments, one after another", arguments: [1024, 9215])
     func longest(fragmentBytes: Int) async throws {
         try await AttackedWorker.withClient { client in
             for _ in 0..<3 {
-                for frame in fragments(of: message(bytes: 4096), each: fragmentBytes) { client.send(frame) }
+                for frame in fragments(of: message(bytes: 9216), each: fragmentBytes) { client.send(frame) }
                 try await client.expectUnknownType()
             }
         }
     }
 
-    @Test("A message over 4096 bytes in fragments closes with 1009, finished or not", arguments: [true, false])
+    @Test("A message over 9216 bytes in fragments closes with 1009, finished or not", arguments: [true, false])
     func tooLong(isFinished: Bool) async throws {
-        var frames = fragments(of: message(bytes: 4097), each: 1024)
+        var frames = fragments(of: message(bytes: 9217), each: 1024)
         frames[frames.count - 1].isFinal = isFinished
         try await AttackedWorker.withClient { client in
             for frame in frames { client.send(frame) }

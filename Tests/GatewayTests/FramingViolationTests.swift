@@ -6,8 +6,8 @@ struct FramingViolationTests {
     private typealias Frame = RawWebSocket.Frame
 
     @Test(
-        "A message of any length up to 4096 bytes is read, in every form its length can take",
-        arguments: [22, 125, 126, 127, 128, 4095, 4096], Delivery.allCases)
+        "A message of any length up to 9216 bytes is read, in every form its length can take",
+        arguments: [22, 125, 126, 127, 128, 4096, 9215, 9216], Delivery.allCases)
     func lengths(bytes: Int, delivery: Delivery) async throws {
         try await AttackedWorker.withClient { client in
             try await delivery.send(message(bytes: bytes).bytes, on: client)
@@ -16,14 +16,14 @@ struct FramingViolationTests {
         }
     }
 
-    @Test("A message over 4096 bytes closes with 1009", arguments: [4097, 65_535, 65_536, 1 << 20])
+    @Test("A message over 9216 bytes closes with 1009", arguments: [9217, 65_535, 65_536, 1 << 20])
     func tooLong(bytes: Int) async throws {
         try await Violation("", message(bytes: bytes), closes: 1009).expectClose()
     }
 
     @Test(
         "A length that is only claimed closes with 1009 at once, and takes no memory",
-        arguments: [4097, 65_535, 1 << 32, UInt64(Int64.max)])
+        arguments: [9217, 65_535, 1 << 32, UInt64(Int64.max)])
     func claimedLength(_ length: UInt64) async throws {
         let before = try AttackedWorker.worker.memoryBytes
         for _ in 0..<8 {

@@ -9,7 +9,7 @@ struct MessageViolationTests {
             "", " ", "x", "{", "{}", "[]", "null", "1", #""heartbeat""#, #"{"type":1}"#, #"{"type":null}"#,
             #"{"type":["heartbeat"]}"#, #"{"Type":"heartbeat"}"#, #"[{"type":"heartbeat"}]"#, #"{"type":"heartbeat""#,
             #"{"type":"heartbeat"}}"#, #"{"type":"heartbeat"}{"type":"logout"}"#, #"{"type":"\ud83d"}"#,
-            String(repeating: "[", count: 4096), String(repeating: #"{"type":"#, count: 512),
+            String(repeating: "[", count: 9216), String(repeating: #"{"type":"#, count: 1024),
         ])
     func invalid(_ text: String) async throws {
         try await AttackedWorker.withClient { client in
@@ -78,7 +78,6 @@ struct MessageViolationTests {
             try await client.expectClose(4002)
         }
     }
-}
 
     @Test(
         "A parameter that cannot be decoded, or is given twice, closes with 4002 and names the field",
@@ -106,3 +105,4 @@ struct MessageViolationTests {
             _ = try await client.welcome()
         }
     }
+}
