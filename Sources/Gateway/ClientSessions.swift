@@ -11,23 +11,20 @@ struct ClientSessions: Sendable {
     /// Logs the client in, or lets it go on with the session it came back for.
     func open(_ request: ConnectRequest, token: String?, link: Link) async -> ConnectionState.Opening {
         let newcomer = SessionID(platform: request.platform, instance: request.instance, generation: .random())
+        let issuedAtMs: Int?
+        do { issuedAtMs = try verify(token, of: request.user) } catch { return .refused(error) }
         do {
-            let issuedAtMs = try await verify(token, of: request.user)
             if let resumed = try await resume(request, issuedAtMs: issuedAtMs, link: link) { return resumed }
             return try await login(request, as: newcomer.generation, issuedAtMs: issuedAtMs, link: link)
-        } catch let refusal as Refusal {
-            return .refused(refusal)
-        } catch let error as StoreError {
+        } catch {
             report(error, "A client is not let in", of: request.user)
             // A session the client came back for is left to live: it will come back once more.
             return error.code == .unavailable ? .uncertain(newcomer, Refusal(error)) : .refused(Refusal(error))
-        } catch {
-            preconditionFailure("nothing else is thrown: \(error)")
         }
     }
 
     /// - Returns: when the token was issued, Unix time in milliseconds; nil where none is asked for.
-    private func verify(_ token: String?, of user: UserID) async throws(Refusal) -> Int? {
+    private func verify(_ token: String?, of user: UserID) throws(Refusal) -> Int? {
         switch tokens {
         case .notAsked: return nil
         case .notConfigured:
@@ -35,7 +32,7 @@ struct ClientSessions: Sendable {
                 "The service cannot verify tokens: configure app.secret-key, connect.jwt-secrets or "
                     + "connect.jwt-public-keys.")
         case .verified(let verifier):
-            do { return try await verifier.verify(token ?? "", of: user.rawValue) } catch {
+            do { return try verifier.verify(token ?? "", of: user.rawValue) } catch {
                 throw .unauthorized(error.message)
             }
         }
@@ -44,7 +41,7 @@ struct ClientSessions: Sendable {
     /// Goes on with the session the client came back for; nil if it has to log in.
     private func resume(
         _ request: ConnectRequest, issuedAtMs: Int?, link: Link
-    ) async throws -> ConnectionState.Opening? {
+    ) async throws(StoreError) -> ConnectionState.Opening? {
         guard let session = request.session else { return nil }
         let answer = try await store.resume(
             request.user, session: session, details: request.details, link: link, attempt: request.attempt,
@@ -52,7 +49,7 @@ struct ClientSessions: Sendable {
         switch answer {
         case .resumed(let version, let timing): return .accepted(session, version: version, timing, resumed: true)
         case .ended(let newcomer): return .kicked(by: newcomer)
-        case .revoked: throw Refusal.revoked
+        case .revoked: return .refused(.revoked)
         case .gone: return nil
         case .late: return .late
         }
@@ -61,7 +58,7 @@ struct ClientSessions: Sendable {
     /// A client that only comes back never displaces a device somebody has logged in with since.
     private func login(
         _ request: ConnectRequest, as generation: Generation, issuedAtMs: Int?, link: Link
-    ) async throws -> ConnectionState.Opening {
+    ) async throws(StoreError) -> ConnectionState.Opening {
         let isBack = request.session != nil
         let answer = try await store.login(
             request.user, platform: request.platform, instance: request.instance, details: request.details,
@@ -72,8 +69,8 @@ struct ClientSessions: Sendable {
             return .accepted(login.session, version: login.version, login.heartbeat, resumed: false)
         case .rejected(let inTheWay):
             if isBack, store.options.limits.onLimit == .kick { return .kicked(by: inTheWay.last) }
-            throw Refusal.loginRejected
-        case .revoked: throw Refusal.revoked
+            return .refused(.loginRejected)
+        case .revoked: return .refused(.revoked)
         case .late: return .late
         }
     }

@@ -14,8 +14,8 @@ package enum ClientTokens: Sendable {
 /// Checks a client's token: a usersig of the app, or a JWT signed with one of the keys.
 package struct TokenVerifier: Sendable {
     private let userSigKey: UserSigKey?
-    /// One key each: whichever verifies the signature counts, so that keys can be replaced without a pause.
-    private let jwtKeys: [JWTKeyCollection]
+    /// Whichever verifies the signature counts, so that keys can be replaced without a pause.
+    private let jwtKeys: [any JWTAlgorithm]
 
     /// - Parameters:
     ///   - jwtSecrets: shared secrets of HS256.
@@ -23,15 +23,16 @@ package struct TokenVerifier: Sendable {
     /// - Throws: `InvalidKey` for a PEM that is neither.
     package init(userSigKey: UserSigKey?, jwtSecrets: [String], jwtPublicKeys: [String]) async throws {
         self.userSigKey = userSigKey
-        var keys: [JWTKeyCollection] = []
+        var keys: [any JWTAlgorithm] = []
         for secret in jwtSecrets {
-            keys.append(await JWTKeyCollection().add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256))
+            let key = HMACKey(from: secret)
+            keys.append(try await JWTKeyCollection().add(hmac: key, digestAlgorithm: .sha256).getKey())
         }
         for (index, pem) in jwtPublicKeys.enumerated() {
             if let key = try? ES256PublicKey(pem: pem) {
-                keys.append(await JWTKeyCollection().add(ecdsa: key))
+                keys.append(try await JWTKeyCollection().add(ecdsa: key).getKey())
             } else if let key = try? Insecure.RSA.PublicKey(pem: pem) {
-                keys.append(await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256))
+                keys.append(try await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256).getKey())
             } else {
                 throw InvalidKey(index: index)
             }
@@ -46,47 +47,36 @@ package struct TokenVerifier: Sendable {
 
     /// - Returns: when the token was issued, Unix time in milliseconds; a JWT without `iat` counts as issued at the
     ///   beginning of time, so every revocation ends it.
-    /// - Throws: `Refusal`.
-    func verify(_ token: String, of user: String) async throws(Refusal) -> Int {
+    func verify(_ token: String, of user: String) throws(InvalidToken) -> Int {
         let now = Int(Date().timeIntervalSince1970)
         guard token.utf8.count(where: { $0 == UInt8(ascii: ".") }) == 2 else {
             guard let userSigKey else {
-                throw Refusal("the token must be a JWT: usersigs need app.id and app.secret-key")
+                throw InvalidToken("the token must be a JWT: usersigs need app.id and app.secret-key")
             }
             do { return try userSigKey.verify(token, of: user, at: now).issuedAt * 1_000 } catch {
-                throw Refusal("the usersig is not valid for this user now: issue a new one")
+                throw InvalidToken("the usersig is not valid for this user now: issue a new one")
             }
         }
-        for keys in jwtKeys {
-            guard let claims = try? await keys.verify(token, as: Claims.self) else { continue }
-            // Bytes: what Swift holds for equal strings may be two users.
-            guard claims.sub.utf8.elementsEqual(user.utf8) else {
-                throw Refusal("the token is not this user's: its sub differs")
-            }
-            guard Double(now) < claims.exp else { throw Refusal("the token has expired: issue a new one") }
-            // Issued ahead of time it would survive every revocation until then.
-            guard Double(now + UserSigLimits.clockSkewSecondsMax) >= max(claims.nbf ?? 0, claims.iat ?? 0) else {
-                throw Refusal("the token is not valid yet: its nbf or iat lies ahead")
-            }
-            return Int(min(max(claims.iat ?? 0, 0), Double(now)) * 1_000)
+        guard let token = SignedJWT(token), jwtKeys.contains(where: token.isSigned) else {
+            throw InvalidToken("the token is not signed with a key of this service, by the alg of that key")
         }
-        throw Refusal("the token is not signed with a key of this service")
+        let claims = try token.claims()
+        // Bytes: what Swift holds for equal strings may be two users.
+        guard claims.sub.utf8.elementsEqual(user.utf8) else {
+            throw InvalidToken("the token is not this user's: its sub differs")
+        }
+        guard Double(now) < claims.exp else { throw InvalidToken("the token has expired: issue a new one") }
+        // Issued ahead of time it would survive every revocation until then.
+        guard Double(now + UserSigLimits.clockSkewSecondsMax) >= max(claims.nbf ?? 0, claims.iat ?? 0) else {
+            throw InvalidToken("the token is not valid yet: its nbf or iat lies ahead")
+        }
+        return Int(min(max(claims.iat ?? 0, 0), Double(now)) * 1_000)
     }
+}
 
-    /// Why a token does not count; safe to show to the client.
-    struct Refusal: Error {
-        let message: String
+/// Why a token does not count; safe to show to the client.
+struct InvalidToken: Error {
+    let message: String
 
-        init(_ message: String) { self.message = message }
-    }
-
-    /// What of a JWT counts. Times are Unix time in seconds; without `exp` it is none of ours.
-    private struct Claims: JWTPayload {
-        var sub: String
-        var exp: Double
-        var nbf: Double?
-        var iat: Double?
-
-        func verify(using algorithm: some JWTAlgorithm) {}
-    }
+    init(_ message: String) { self.message = message }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import CryptoExtras
 import Foundation
 import JWTKit
@@ -92,6 +93,36 @@ enum Issuer {
         key.issue(to: user, issuedAt: Int(Date().timeIntervalSince1970) + seconds, lifetime: 3_600)
     }
 
+    /// A usersig of the greatest length.
+    static func longestUserSig(_ user: String) throws -> String {
+        let now = Int(Date().timeIntervalSince1970)
+        return try #require(
+            (3_600..<3_700).lazy.compactMap { filled(userSigKey.issue(to: user, issuedAt: now, lifetime: $0)) }.first)
+    }
+
+    /// The usersig with empty blocks before its deflated bytes; nil if no number of them gives the greatest length.
+    private static func filled(_ userSig: String) -> String? {
+        let block: [UInt8] = [0, 0, 0, 0xFF, 0xFF]
+        let base64 = userSig.replacing("*", with: "+").replacing("-", with: "/").replacing("_", with: "=")
+        guard var deflated = Data(base64Encoded: base64) else { return nil }
+        let missing = UserSigLimits.textBytesMax / 4 * 3 - deflated.count
+        let blocks = repeatElement(block, count: missing / block.count).joined()
+        // The first two bytes are zlib's header.
+        deflated.insert(contentsOf: Array(blocks), at: 2)
+        let text = deflated.base64EncodedString()
+            .replacing("+", with: "*").replacing("/", with: "-").replacing("=", with: "_")
+        return text.utf8.count == UserSigLimits.textBytesMax ? text : nil
+    }
+
+    /// A JWT with just this header, which may say another algorithm than the HS256 it is signed with.
+    /// - Parameter claims: in base64url.
+    static func hs256(_ header: String, claims: String) -> String {
+        let signed = "\(Data(header.utf8).base64URLEncoded).\(claims)"
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Data(signed.utf8), using: SymmetricKey(data: Data(secret.utf8)))
+        return "\(signed).\(Data(code).base64URLEncoded)"
+    }
+
     private struct Claims: JWTPayload {
         var sub: String?
         var exp: Double?
@@ -103,6 +134,12 @@ enum Issuer {
 
     private static func newRSA() throws -> JWTKit.Insecure.RSA.PrivateKey {
         try JWTKit.Insecure.RSA.PrivateKey(backing: _RSA.Signing.PrivateKey(keySize: .bits2048))
+    }
+}
+
+extension Data {
+    var base64URLEncoded: String {
+        base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 }
 

@@ -10,6 +10,7 @@ struct TokenTests {
     private static let good: [Credential] =
         [
             Credential("usersig") { Issuer.userSig($0) },
+            Credential("usersig of 8192 bytes, the most one may have") { try Issuer.longestUserSig($0) },
             Credential("usersig of an hour ago") { Issuer.userSig($0, issued: -3_500) },
             Credential("JWT for now, of a clock that is ahead") { try await Issuer.jwt($0, exp: 60, iat: 30, nbf: 30) },
             Credential("JWT naming its key") { try await Issuer.jwt($0, kid: "2026-11") },
@@ -36,6 +37,16 @@ struct TokenTests {
             Credential("JWT, alg none, some signature") {
                 base64URL(#"{"alg":"none"}"#) + "." + claims(of: $0) + "." + base64URL("signature")
             },
+            Credential("JWT, alg none, signed with our secret") {
+                Issuer.hs256(#"{"alg":"none"}"#, claims: claims(of: $0))
+            },
+            Credential("JWT, another alg than that of our secret") {
+                Issuer.hs256(#"{"alg":"HS512"}"#, claims: claims(of: $0))
+            },
+            Credential("JWT, alg of a public key, signed with our secret") {
+                Issuer.hs256(#"{"alg":"ES256"}"#, claims: claims(of: $0))
+            },
+            Credential("JWT without alg") { Issuer.hs256(#"{"typ":"JWT"}"#, claims: claims(of: $0)) },
             Credential("JWT with another's claims") {
                 let parts = try await Issuer.jwt("not-\($0)", .es256).split(separator: ".")
                 return "\(parts[0]).\(claims(of: $0)).\(parts[2])"
@@ -75,6 +86,36 @@ struct TokenTests {
         }
         #expect(try await deployment.backend.status(user) == "Offline")
         deployment.expectNotLogged(token)
+    }
+
+    @Test(
+        "Of a JWT signed with our key it is told which claim is wrong",
+        arguments: [
+            (#"{"sub":"ann"}"#, "the token has no exp"), (#"{"sub":"ann","exp":null}"#, "the token has no exp"),
+            (#"{"sub":"ann","exp":"2099-01-01"}"#, "the token's exp is no number"),
+            (#"{"exp":4000000000}"#, "the token has no sub"),
+            (#"{"sub":7,"exp":4000000000}"#, "the token's sub is no string"),
+            (#"{"sub":"ann","exp":4000000000,"nbf":"now"}"#, "the token's nbf is no number"),
+            (#"{"sub":"ann","exp":4000000000,"iat":[]}"#, "the token's iat is no number"),
+            ("[]", "the token's claims are no JSON object"), ("x", "the token's claims are no JSON object"),
+        ])
+    func claims(_ claims: String, detail: String) async throws {
+        let token = Issuer.hs256(#"{"alg":"HS256"}"#, claims: Self.base64URL(claims))
+        try await Deployment.ofSuite.withToken(token, of: "ann") { client in
+            let answer = try await client.messageAnswer()
+            #expect(answer["detail"].string == detail)
+            #expect(try await client.closing().code == 4001)
+        }
+    }
+
+    @Test("Of a JWT that is not signed with our key, no claim is told")
+    func claimsOfOthers() async throws {
+        let token = try await Issuer.jwt("ann", .otherHS256, exp: nil)
+        try await Deployment.ofSuite.withToken(token, of: "ann") { client in
+            let answer = try await client.messageAnswer()
+            #expect(answer["detail"].string?.contains("not signed") == true)
+            #expect(try await client.closing().code == 4001)
+        }
     }
 
     @Test("A name that only looks the same is another user")
@@ -174,10 +215,7 @@ struct TokenTests {
         #expect(output.contains("connect.jwt-secrets") && output.contains("32"), "\(output.prefix(2_000))")
     }
 
-    private static func base64URL(_ text: String) -> String {
-        Data(text.utf8).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing(
-            "=", with: "")
-    }
+    private static func base64URL(_ text: String) -> String { Data(text.utf8).base64URLEncoded }
 
     private static func claims(of user: String) -> String {
         base64URL(#"{"sub":"\#(user)","exp":\#(Int(Date().timeIntervalSince1970) + 3_600)}"#)
