@@ -98,9 +98,11 @@ extension RawWebSocket {
         return Closing(code: code, reason: String(decoding: frame.payload.dropFirst(2), as: UTF8.self))
     }
 
-    /// The client is told that that session, or an operator, forced it offline, and closed.
+    /// The client is told, within a second from now, that that session, or an operator, forced it offline, and closed.
     func expectKicked(by session: String?, reason: String? = nil) async throws {
+        let forcedAt = ContinuousClock.now
         let message = try await messageAnswer()
+        #expect(ContinuousClock.now - forcedAt < .seconds(1))
         let parts = session?.split(separator: ":").map(String.init)
         #expect(message["type"].string == "kicked")
         #expect(message["by"].string == (session == nil ? "operator" : "session"))
