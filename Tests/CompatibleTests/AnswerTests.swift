@@ -120,22 +120,27 @@ struct AnswerTests {
         }
     }
 
-    @Test("500 ids are asked of Redis in a pipeline, not one by one")
+    @Test("500 ids are asked of Redis in two pipelined round trips at most")
     func roundTrips() async throws {
-        try await CompatibleWorker.with { worker in
-            let ids = (1...500).map { "\"user-\($0)\"" }.joined(separator: ",")
-            let reply = try await worker.deployment.redis.withClient { redis in
+        // With short keys Redis reads all that came in a round trip at once.
+        try await CompatibleWorker.with(["redis.prefix": "p"]) { worker in
+            let ids = (1...500).map { "\"\($0)\"" }.joined(separator: ",")
+            try await worker.deployment.redis.withClient { redis in
                 func reads() async throws -> Int {
                     let info = try await redis.send(.init(keyless: "INFO", "stats")).string ?? ""
                     return try #require(info.firstMatch(of: /total_reads_processed:(\d+)/).flatMap { Int($0.1) })
                 }
-                let before = try await reads()
-                let reply = try await worker.call("openim/query_online_status", #"{"To_Account":[\#(ids)]}"#)
-                // The worker's own background work reads too.
-                #expect(try await reads() - before < 100)
-                return reply
+                var fewest = Int.max
+                for _ in 0..<20 {
+                    let before = try await reads()
+                    let reply = try await worker.call("openim/query_online_status", #"{"To_Account":[\#(ids)]}"#)
+                    // One of them asks how many.
+                    fewest = min(fewest, try await reads() - before - 1)
+                    #expect(reply.json["QueryResult"].list.count == 500)
+                }
+                // The worker's background work is read too, but not during each of twenty queries.
+                #expect((1...2).contains(fewest), "\(fewest) reads")
             }
-            #expect(reply.json["QueryResult"].list.count == 500)
         }
     }
 }
