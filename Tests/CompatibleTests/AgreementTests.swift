@@ -1,3 +1,5 @@
+import CZlib
+import RedisClient
 import Support
 import Testing
 
@@ -7,22 +9,51 @@ struct AgreementTests {
     private static let platforms = ["Android", "iPhone", "iPad", "Windows", "Mac", "Linux", "Web", "MiniProgram"]
     private static let seed: UInt64 = 20_240_615
 
-    @Test("They agree on 500 users, through random logins, losses, logouts and kicks")
+    /// Sessions whose time was up.
+    private struct Ended {
+        /// No heartbeat of theirs came in time.
+        var silent: Set<String> = []
+        /// They were PushOnline for too long.
+        var expired: Set<String> = []
+    }
+
+    @Test("They agree on 500 users, through random logins, losses, silences, expiries, logouts and kicks")
     func agreement() async throws {
-        try await CompatibleWorker.with(["login.limits": "Web=2,Android=2"]) { worker in
+        try await CompatibleWorker.with(workers: 2, ["login.limits": "Web=2,Android=2"]) { worker in
             for round: UInt64 in 0..<4 {
-                try await withThrowingTaskGroup { group in
+                let ended = try await withThrowingTaskGroup { group in
                     for part in 0..<10 {
                         group.addTask {
                             var life = Lives(worker, seed: Self.seed + round * 100 + UInt64(part))
-                            try await life.live(
+                            return try await life.live(
                                 Self.users.enumerated().filter { $0.offset % 10 == part }.map(\.element))
                         }
                     }
-                    try await group.waitForAll()
+                    return try await group.reduce(into: Ended()) {
+                        $0.silent.formUnion($1.silent)
+                        $0.expired.formUnion($1.expired)
+                    }
                 }
-                try await compare(worker, "seed \(Self.seed), round \(round)")
+                let comment: Comment = "seed \(Self.seed), round \(round)"
+                #expect(!ended.silent.isEmpty && !ended.expired.isEmpty, comment)
+                try await waitUntilSettled(ended, worker)
+                for number in 0...1 { try await compare(worker.beside(number), comment) }
             }
+            let receiver = worker.deployment.receiver
+            try await eventually(else: "no TimeOut or no Expired is heard of") {
+                Set(receiver.events.map(\.change)).isSuperset(of: ["Disconnect/TimeOut", "Logout/Expired"])
+            }
+        }
+    }
+
+    private func waitUntilSettled(_ ended: Ended, _ worker: CompatibleWorker) async throws {
+        try await eventually(timeout: .seconds(30), else: "sessions whose time is up live on") {
+            let users = try await worker.backend.statuses(Self.users, detail: true).body["results"].list
+            let isLeft = users.flatMap(\.["sessions"].list).contains { session in
+                let id = session["session"].string ?? ""
+                return ended.expired.contains(id) || ended.silent.contains(id) && session["status"].string == "Online"
+            }
+            return users.count == 500 && !isLeft
         }
     }
 
@@ -65,15 +96,38 @@ struct AgreementTests {
             random = SeededGenerator(seed: seed)
         }
 
-        mutating func live(_ users: [String]) async throws {
+        mutating func live(_ users: [String]) async throws -> Ended {
             for _ in 0..<users.count * 3 {
-                guard let user = users.randomElement(using: &random) else { return }
-                try await act(for: user)
+                if let user = users.randomElement(using: &random) { try await act(for: user) }
             }
             // One each, as a kick takes a second.
-            guard let user = users.randomElement(using: &random) else { return }
-            let kick = try await worker.call("im_open_login_svc/kick", #"{"UserID":"\#(user)"}"#)
-            #expect(kick.code == 0)
+            if let user = users.randomElement(using: &random) {
+                let number = Int.random(in: 0...1, using: &random)
+                let kick = try await worker.beside(number).call("im_open_login_svc/kick", #"{"UserID":"\#(user)"}"#)
+                #expect(kick.code == 0)
+            }
+            return try await runOut(users)
+        }
+
+        /// The time of each third of these users' sessions is up: its timer is gone, and its user is due.
+        private mutating func runOut(_ users: [String]) async throws -> Ended {
+            var ended = Ended()
+            let deployment = worker.deployment
+            try await deployment.redis.withClient { redis in
+                for user in users {
+                    let shard = Int(crc32(0, Array(user.utf8), uInt(user.utf8.count))) % 16
+                    for session in sessions[user] ?? [] where Int.random(in: 0..<3, using: &random) == 0 {
+                        let ends = try await redis.pipeline([
+                            RedisCommand("DEL", key: Deployment.key(shard, "lease:\(user):\(session)")),
+                            RedisCommand("DEL", key: Deployment.key(shard, "push:\(user):\(session)")),
+                            RedisCommand("ZADD", key: Deployment.key(shard, "deadlines"), "XX", "0", user),
+                        ])
+                        if ends[0] == .integer(1) { ended.silent.insert(session) }
+                        if ends[1] == .integer(1) { ended.expired.insert(session) }
+                    }
+                }
+            }
+            return ended
         }
 
         private mutating func act(for user: String) async throws {

@@ -5,7 +5,7 @@ import NIOHTTP1
 import Support
 import UserSig
 
-/// A running worker with the compatible API, and the backend of its administrator.
+/// A running worker with the compatible API, maybe beside others, and the backend of its administrator.
 struct CompatibleWorker: Sendable {
     static let sdkAppID = 1_400_000_000
     static let secretKey = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
@@ -20,14 +20,24 @@ struct CompatibleWorker: Sendable {
 
     let deployment: Deployment
     var backend: Backend { deployment.backend }
-    var worker: PresenceProcess { deployment.workers[0] }
+    /// Whom the administrator calls.
+    var worker: PresenceProcess { deployment.workers[number] }
+    private var number = 0
 
     static func with(
-        _ more: [String: String] = [:], redis arguments: [String] = [], body: (CompatibleWorker) async throws -> Void
+        workers count: Int = 1, _ more: [String: String] = [:], redis arguments: [String] = [],
+        body: (CompatibleWorker) async throws -> Void
     ) async throws {
-        try await Deployment.with(workers: 1, redis: arguments, settings.merging(more) { $1 }) { deployment in
+        try await Deployment.with(workers: count, redis: arguments, settings.merging(more) { $1 }) { deployment in
             try await body(CompatibleWorker(deployment: deployment))
         }
+    }
+
+    /// Another worker of the same deployment.
+    func beside(_ number: Int) -> CompatibleWorker {
+        var other = self
+        other.number = number
+        return other
     }
 
     static func now() -> Int { Int(Date().timeIntervalSince1970) }
