@@ -1,6 +1,5 @@
 import RedisClient
 import Support
-import Synchronization
 import Testing
 
 @Suite("Instance limits")
@@ -9,21 +8,27 @@ struct LimitTests {
     func concurrentLogins() async throws {
         let settings = ["login.limits": "Web=3", "heartbeat.browser-timeout-ms": "60000"]
         try await Deployment.with(workers: 2, settings) { deployment in
-            let kicked = try await withThrowingTaskGroup(of: [String].self) { group in
-                for number in 0..<100 {
-                    group.addTask {
-                        let answer = try await deployment.backend.login("mob", "Web", instance: "tab-\(number)")
-                        #expect(answer.status == 201, "\(answer.text)")
-                        return answer.body["kicked"].list.compactMap { $0["session"].string }
+            var (kicked, versions): ([String], Set<String>) = ([], [])
+            try await deployment.redis.withClient { redis in
+                try await withThrowingTaskGroup { group in
+                    for number in 0..<100 {
+                        group.addTask {
+                            let answer = try await deployment.backend.login("mob", "Web", instance: "tab-\(number)")
+                            #expect(answer.status == 201, "\(answer.text)")
+                            let kicked = answer.body["kicked"].list.compactMap { $0["session"].string }
+                            // A look in the midst of the others' logins, and two more.
+                            var versions: Set<String> = []
+                            for _ in 0..<3 { versions.insert(try await look(at: redis)) }
+                            return (kicked: kicked, versions: versions)
+                        }
+                    }
+                    for try await login in group {
+                        kicked += login.kicked
+                        versions.formUnion(login.versions)
                     }
                 }
-                let loginsAreDone = Atomic(false)
-                async let samples = sample(deployment, until: loginsAreDone)
-                let kicked = try await group.reduce(into: []) { $0 += $1 }
-                loginsAreDone.store(true, ordering: .relaxed)
-                #expect(try await samples > 0, "the record was never looked at")
-                return kicked
             }
+            #expect(versions.count >= 12, "300 looks showed only \(versions.count) versions of the record")
             #expect(kicked.count == 97 && Set(kicked).count == 97, "each kicked session is in exactly one answer")
             let user = try await deployment.backend.call(.get, "/v1/users/mob")
             let live = user.body["sessions"].list.compactMap { $0["session"].string }
@@ -36,17 +41,15 @@ struct LimitTests {
         }
     }
 
-    /// Looks at the record over and over (CRC-32 of the id modulo 16 shards is 13); returns how often.
-    private func sample(_ deployment: Deployment, until done: borrowing Atomic<Bool>) async throws -> Int {
-        try await deployment.redis.withClient { redis in
-            var samples = 0
-            while !done.load(ordering: .relaxed) {
-                let fields = try await redis.send(RedisCommand("HKEYS", key: Deployment.key(13, "user:mob")))
-                let live = fields.array?.filter { $0.string?.contains(":") == true }.count ?? 0
-                #expect(live <= 3, "\(live) live sessions")
-                samples += 1
-            }
-            return samples
-        }
+    /// Looks at the record (CRC-32 of the id modulo 16 shards is 13), which must be right at any time; returns its
+    /// version.
+    private func look(at redis: RedisClient) async throws -> String {
+        let answer = try await redis.send(RedisCommand("HGETALL", key: Deployment.key(13, "user:mob")))
+        let parts = (answer.array ?? []).map { $0.string ?? "" }
+        let fields = stride(from: 0, to: parts.count, by: 2).map { (parts[$0], parts[$0 + 1]) }
+        let record = Dictionary(uniqueKeysWithValues: fields)
+        let live = record.keys.count { $0.contains(":") }
+        #expect(live <= 3, "\(live) live sessions")
+        return record["version"] ?? ""
     }
 }
