@@ -31,8 +31,8 @@ struct BrowserTests {
             try await PresencePage.with(worker: deployment.workers[0].url, user: "alice") { page in
                 #expect(try await page.event("online")["resumed"].bool == false)
                 #expect(try await deployment.backend.status("alice") == "Online")
-                let closedAtMs = Self.nowMs()
                 try await page.browser.close(page.tab)
+                let closedAtMs = Self.nowMs()
                 try await deployment.expectChanges(of: "alice", ["Login/Register", "Disconnect/LinkClose"])
                 let lost = try #require(deployment.receiver.events(of: "alice").last)
                 #expect(lost.atMs - closedAtMs < 1_000)
