@@ -39,9 +39,9 @@ actor ClientConnection {
         perform(state.start(now: .now()))
     }
 
-    var session: Heartbeat? {
+    var session: UserSession? {
         guard let session = state.session, case .success(let request) = entry else { return nil }
-        return Heartbeat(user: request.user, session: session)
+        return UserSession(user: request.user, session: session)
     }
 
     var isOpening: Bool { state.isOpening }
@@ -71,7 +71,7 @@ extension ClientConnection {
         case .pong(let data): write(.pong, data)
         case .beat(let session):
             guard case .success(let request) = entry else { return }
-            loop.assumeIsolated { $0.beat(Heartbeat(user: request.user, session: session), of: self) }
+            loop.assumeIsolated { $0.beat(UserSession(user: request.user, session: session), of: self) }
         case .close(let code, let reason):
             var data = ByteBuffer()
             if let code {

@@ -21,7 +21,7 @@ actor GatewayLoop {
     private var isProbeDue = false
     private var beats: [Beat] = []
 
-    private typealias Beat = (beat: Heartbeat, connection: ClientConnection)
+    private typealias Beat = (beat: UserSession, connection: ClientConnection)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -69,7 +69,7 @@ actor GatewayLoop {
     }
 
     /// Renews a lease; the heartbeats of a few turns of the loop go out in one write.
-    func beat(_ beat: Heartbeat, of connection: ClientConnection) {
+    func beat(_ beat: UserSession, of connection: ClientConnection) {
         beats.append((beat, connection))
         guard beats.count == 1 else { return }
         eventLoop.scheduleTask(in: GatewayLimits.heartbeatWindow) { self.assumeIsolated { $0.flush() } }
@@ -93,7 +93,7 @@ actor GatewayLoop {
         }
     }
 
-    private func answer(_ batch: ArraySlice<Beat>, gone: Set<Heartbeat>) {
+    private func answer(_ batch: ArraySlice<Beat>, gone: Set<UserSession>) {
         for (beat, connection) in batch {
             connection.assumeIsolated { gone.contains(beat) ? $0.gone() : $0.acknowledged() }
         }

@@ -51,7 +51,7 @@ extension PresenceAPI {
         return .json(try await store.logout(named.user, session: named.session))
     }
 
-    private func namedSession(in request: Request) async throws -> Heartbeat {
+    private func namedSession(in request: Request) async throws -> UserSession {
         let body = try await request.json(as: SessionRequest.self, bytesMax: options.bodyBytesMax)
         return try body.checked()
     }

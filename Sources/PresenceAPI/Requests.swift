@@ -23,28 +23,28 @@ struct SessionRequest: Decodable {
     var user: String
     var session: String
 
-    func checked() throws(InvalidInput) -> Heartbeat {
-        Heartbeat(user: try UserID(user), session: try SessionID(session))
+    func checked() throws(InvalidInput) -> UserSession {
+        UserSession(user: try UserID(user), session: try SessionID(session))
     }
 }
 
 struct HeartbeatsRequest: Decodable {
     var sessions: [SessionRequest]
 
-    func checked() throws(InvalidInput) -> [Heartbeat] {
+    func checked() throws(InvalidInput) -> [UserSession] {
         guard (1...APILimits.heartbeatsPerCallMax).contains(sessions.count) else {
             throw InvalidInput(field: "sessions", message: "must be 1 to \(APILimits.heartbeatsPerCallMax) sessions")
         }
-        var beats: [Heartbeat] = []
-        beats.reserveCapacity(sessions.count)
+        var named: [UserSession] = []
+        named.reserveCapacity(sessions.count)
         for (index, session) in sessions.enumerated() {
             do {
-                beats.append(try session.checked())
+                named.append(try session.checked())
             } catch {
                 throw InvalidInput(field: "sessions[\(index)].\(error.field)", message: error.message)
             }
         }
-        return beats
+        return named
     }
 }
 

@@ -45,7 +45,7 @@ private struct Seconds: JSONWritable {
 
 struct HeartbeatsResponse: JSONWritable {
     var renewed: Int
-    var gone: [Heartbeat]
+    var gone: [UserSession]
 
     func write(to json: inout JSONWriter) {
         json.object {
@@ -55,7 +55,7 @@ struct HeartbeatsResponse: JSONWritable {
     }
 }
 
-extension Heartbeat: JSONWritable {
+extension UserSession: JSONWritable {
     func write(to json: inout JSONWriter) {
         json.object {
             $0.member("user", user.rawValue)

@@ -37,8 +37,8 @@ package enum ResumeAnswer: Sendable, Equatable {
     case late
 }
 
-/// A client's sign of life.
-package struct Heartbeat: Hashable, Sendable {
+/// A session and whose it is.
+package struct UserSession: Hashable, Sendable {
     package var user: UserID
     package var session: SessionID
 

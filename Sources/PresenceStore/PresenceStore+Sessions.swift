@@ -58,20 +58,20 @@ extension PresenceStore {
 
     /// Renews the leases of many sessions in one round trip; those whose lease has ended take a second one.
     /// - Returns: the sessions that are gone (ended, superseded, never there or not readable), in the given order.
-    package func heartbeat(_ beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
+    package func heartbeat(_ beats: [UserSession]) async throws(StoreError) -> [UserSession] {
         let commands = beats.map { beat in
             RedisCommand(
                 "PEXPIRE", key: keys.lease(beat.user, beat.session),
                 String(platforms[beat.session.platform].heartbeat.timeoutMs))
         }
-        var missed: [Heartbeat] = []
+        var missed: [UserSession] = []
         for (beat, reply) in zip(beats, try await pipeline(commands)) where try reply.orThrow().int != 1 {
             missed.append(beat)
         }
         return missed.isEmpty ? [] : try await revive(missed)
     }
 
-    private func revive(_ beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
+    private func revive(_ beats: [UserSession]) async throws(StoreError) -> [UserSession] {
         let calls = beats.map { beat in
             RedisScriptCall(
                 Scripts.revive,
@@ -84,7 +84,7 @@ extension PresenceStore {
                     String(platforms[beat.session.platform].heartbeat.timeoutMs),
                 ])
         }
-        var gone: [Heartbeat] = []
+        var gone: [UserSession] = []
         for (beat, answer) in zip(beats, try await run(calls)) {
             let word = try answer.unlessCorrupt()?.word
             if word != "renewed" { gone.append(beat) }

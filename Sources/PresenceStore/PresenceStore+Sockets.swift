@@ -39,16 +39,15 @@ extension PresenceStore {
 
     /// Which of these sessions are no longer Online on this worker: ended, superseded or resumed on another.
     /// One round trip that changes nothing, for a worker that may have missed notices.
-    package func ended(among beats: [Heartbeat]) async throws(StoreError) -> [Heartbeat] {
+    package func ended(among sessions: [UserSession]) async throws(StoreError) -> [UserSession] {
         let records = try await pipeline(
-            beats.map { RedisCommand("HGET", key: keys.user($0.user), $0.session.device) })
-        var ended: [Heartbeat] = []
-        for (beat, record) in zip(beats, records) {
-            let session = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()?.string.flatMap {
-                Record.session(device: beat.session.device, record: $0)
-            }
-            let isHere = session?.id == beat.session && session?.status == .online && session?.worker == options.worker
-            if !isHere { ended.append(beat) }
+            sessions.map { RedisCommand("HGET", key: keys.user($0.user), $0.session.device) })
+        var ended: [UserSession] = []
+        for (asked, record) in zip(sessions, records) {
+            let text = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()?.string
+            let found = text.flatMap { Record.session(device: asked.session.device, record: $0) }
+            let isHere = found?.id == asked.session && found?.status == .online && found?.worker == options.worker
+            if !isHere { ended.append(asked) }
         }
         return ended
     }

@@ -17,7 +17,7 @@ import Testing
             let full = (timeoutMs - 2000)...timeoutMs
             #expect(full.contains(try #require(try await store.ttl(lease))))
             try await store.command("PEXPIRE", lease, "5000")
-            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            #expect(try await store.heartbeat([UserSession(user: .ann, session: login.session)]) == [])
             #expect(full.contains(try #require(try await store.ttl(lease))))
             #expect(try await store.story(.ann) == ["Login/Register"])
         }
@@ -29,7 +29,7 @@ import Testing
             let login = try await store.loggedIn(.ann, .web)
             try await store.silence(.ann, login.session)
             try await store.command("ZREM", store.keys.deadlines(store.keys.shard(of: .ann)), "ann")
-            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            #expect(try await store.heartbeat([UserSession(user: .ann, session: login.session)]) == [])
             let lease = store.keys.lease(.ann, login.session)
             let left = try #require(try await store.ttl(lease))
             #expect((55_000...60_000).contains(left))
@@ -44,7 +44,7 @@ import Testing
             let old = try await store.loggedIn(.ann, .web)
             let new = try await store.loggedIn(.ann, .web)
             try await store.silence(.ann, new.session)
-            let beat = Heartbeat(user: .ann, session: old.session)
+            let beat = UserSession(user: .ann, session: old.session)
             #expect(try await store.heartbeat([beat]) == [beat])
             #expect(try await store.ttl(store.keys.lease(.ann, new.session)) == -2)
             #expect(try await store.ttl(store.keys.lease(.ann, old.session)) == -2)
@@ -58,10 +58,10 @@ import Testing
             let ended = try await store.loggedIn(.bob, .mac)
             _ = try await store.logout(.bob, session: ended.session)
             let gone = [
-                Heartbeat(user: .bob, session: ended.session), Heartbeat(user: .bob, session: ann.session),
-                Heartbeat(user: .ann, session: .never("Web:1")), Heartbeat(user: .ann, session: .never("iPhone:1")),
+                UserSession(user: .bob, session: ended.session), UserSession(user: .bob, session: ann.session),
+                UserSession(user: .ann, session: .never("Web:1")), UserSession(user: .ann, session: .never("iPhone:1")),
             ]
-            let renewed = Heartbeat(user: .ann, session: ann.session)
+            let renewed = UserSession(user: .ann, session: ann.session)
             let before = try await store.digest()
             #expect(try await store.heartbeat([gone[0], renewed, gone[1], gone[2], renewed, gone[3]]) == gone)
             #expect(try await store.digest() == before)
@@ -73,7 +73,7 @@ import Testing
         try await withStore { store in
             let login = try await store.loggedIn(.ann, .iPhone)
             _ = try await store.disconnect(.ann, session: login.session)
-            let beat = Heartbeat(user: .ann, session: login.session)
+            let beat = UserSession(user: .ann, session: login.session)
             #expect(try await store.heartbeat([beat]) == [beat])
             let left = try #require(try await store.ttl(store.keys.push(.ann, login.session)))
             #expect((604_798_000...604_800_000).contains(left))
@@ -89,7 +89,7 @@ import Testing
             let bob = try await store.loggedIn(.bob, .web)
             for (user, login) in [(UserID.ann, ann), (.bob, bob)] { try await store.silence(user, login.session) }
             try await store.command("SET", store.keys.user(.ann), "text")
-            let beats = [Heartbeat(user: .ann, session: ann.session), Heartbeat(user: .bob, session: bob.session)]
+            let beats = [UserSession(user: .ann, session: ann.session), UserSession(user: .bob, session: bob.session)]
             #expect(try await store.heartbeat(beats) == [beats[0]])
             #expect(try await store.ended(among: beats).contains(beats[0]))
         }

@@ -173,7 +173,7 @@ private struct History {
     }
 
     private mutating func beat() async throws {
-        let beats = (given[user] ?? []).map { Heartbeat(user: user, session: $0) }
+        let beats = (given[user] ?? []).map { UserSession(user: user, session: $0) }
         let statuses = models[user]!.statuses
         #expect(try await store.heartbeat(beats) == beats.filter { statuses[$0.session] != .online })
     }
@@ -198,7 +198,7 @@ private struct History {
         let online = models[user]!.sessions[session.device]?.status == .online
         try await store.silence(user, session)
         if online, Int.random(in: 0..<4, using: &random) == 0 {
-            #expect(try await store.heartbeat([Heartbeat(user: user, session: session)]) == [])
+            #expect(try await store.heartbeat([UserSession(user: user, session: session)]) == [])
             #expect(try await store.settle([user]).changed == 0)
         } else {
             #expect(try await store.settle([user]).changed == 1)

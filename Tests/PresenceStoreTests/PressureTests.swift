@@ -41,7 +41,7 @@ import Testing
             #expect(try await store.digest() == before)
 
             try await store.silence(.ann, mac.session)
-            let beats = [web, mac].map { Heartbeat(user: .ann, session: $0.session) }
+            let beats = [web, mac].map { UserSession(user: .ann, session: $0.session) }
             #expect(try await store.heartbeat(beats) == [])
             #expect(try await store.logout(.ann, session: web.session).status == .offline)
             #expect(try await store.disconnect(.ann, session: phone.session).status == .pushOnline)
@@ -70,7 +70,7 @@ import Testing
                     redis: redis, keys: KeySpace(prefix: "test", shards: 1), options: StoreOptions(worker: "a"))
                 let session = try await store.loggedIn(.ann, .web).session
                 try await server.stop()
-                let beats = [Heartbeat(user: .ann, session: session)]
+                let beats = [UserSession(user: .ann, session: session)]
                 let errors = [
                     await #expect(throws: StoreError.self) { try await store.presence(.ann) },
                     await #expect(throws: StoreError.self) { try await store.heartbeat(beats) },

@@ -245,7 +245,7 @@ import Testing
                 sessions.append(try await store.loggedIn(.ann, .web, instance, link: sessions.count).session)
             }
             let phone = try await store.loggedIn(.ann, .iPhone, link: 7).session
-            let beats = (sessions + [phone]).map { Heartbeat(user: .ann, session: $0) }
+            let beats = (sessions + [phone]).map { UserSession(user: .ann, session: $0) }
             #expect(try await store.ended(among: beats) == [])
             _ = try await store.logout(.ann, session: sessions[1])
             try await store.sweepAll()

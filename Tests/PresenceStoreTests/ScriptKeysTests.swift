@@ -17,7 +17,7 @@ import Testing
         let web = try await store.loggedIn(user, .web)
         #expect(web.kicked == [phone.session])
         try await store.silence(user, web.session)
-        #expect(try await store.heartbeat([Heartbeat(user: user, session: web.session)]) == [])
+        #expect(try await store.heartbeat([UserSession(user: user, session: web.session)]) == [])
         #expect(try await store.register(silenceMs: 60_000) == ["a"])
         let fences = try await store.owned(Array(0..<store.keys.shards), leaseMs: 60_000)
         _ = try await store.sweep(fences)

@@ -103,7 +103,7 @@ import Testing
             #expect(try await store.settle([.ann]).changed == 0)
             try await store.sweepAll()
             #expect(try await store.settle([.ann]).changed == 0)
-            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            #expect(try await store.heartbeat([UserSession(user: .ann, session: login.session)]) == [])
             try await store.command("DEL", store.keys.grace(0))
             #expect(try await store.settle([.ann]).changed == 0)
             #expect(try await store.presence(.ann).status == .online)
@@ -137,7 +137,7 @@ import Testing
             try await store.sweepAll()
             try await store.silence(.ann, login.session)
             let call = store.settleCall(try await store.presence(.ann))
-            #expect(try await store.heartbeat([Heartbeat(user: .ann, session: login.session)]) == [])
+            #expect(try await store.heartbeat([UserSession(user: .ann, session: login.session)]) == [])
             #expect(try await store.run([call])[0].get().int(0) == 0)
             #expect(try await store.presence(.ann).status == .online)
         }
