@@ -18,13 +18,16 @@ struct SignedJWT {
 
     private struct Header: Decodable {
         var alg: String
+        /// Extensions that have to be understood; none is.
+        var crit: [String]?
     }
 
     /// nil for a text that is no JWT.
     init?(_ text: String) {
         let texts = text.split(separator: ".", omittingEmptySubsequences: false)
         let parts = texts.compactMap { Data(base64URLEncoded: $0) }
-        guard texts.count == 3, parts.count == 3, let header = try? JSONDecoder().decode(Header.self, from: parts[0])
+        guard texts.count == 3, parts.count == 3, let header = try? JSONDecoder().decode(Header.self, from: parts[0]),
+            header.crit == nil
         else { return nil }
         signed = Data("\(texts[0]).\(texts[1])".utf8)
         signature = parts[2]

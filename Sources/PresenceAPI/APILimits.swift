@@ -15,8 +15,10 @@ package enum APILimits {
     /// A connection that sends nothing while no answer is due is closed; longer than the usual 60 s of load
     /// balancers, so that they close first and never send into a connection that is being closed.
     package static let idleTimeout = TimeAmount.seconds(75)
-    /// From the head of a request to its end: a body of 1 MiB has come by then also over a slow line.
+    /// From the head of a request to its end: a body of 1 MiB has come by then also over a slow line. A server that
+    /// stops does not wait as long.
     package static let requestTimeout = TimeAmount.seconds(20)
+    package static let requestTimeoutWhenStopping = TimeAmount.seconds(1)
     /// From the accept to the head of the first request, whatever it asks for.
     package static let firstRequestTimeout = TimeAmount.seconds(5)
 }

@@ -2,28 +2,34 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
-/// Answers what is no HTTP/1.1 with a problem, the connection's last answer: after it nothing can be read, and what
-/// else was to be written is dropped. To be removed from a connection that becomes something else than HTTP.
+/// Answers what cannot be read as HTTP/1.1 with a problem and closes the connection, as nothing behind it can be read.
+/// A request that is still to be answered gets its own answer, the connection's last. To be removed from a connection
+/// that becomes something else than HTTP.
 final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private var isResponseOpen = false
-    private var isAnswered = false
+    private var isRequestOpen = false
+    private var isBroken = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head = unwrapInboundIn(data) { isRequestOpen = true }
+        context.fireChannelRead(data)
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if error is HTTPParserError, !isAnswered {
-            isAnswered = true
-            // Into an answer that has begun nothing can be written; the codec closes the connection after this call.
-            if !isResponseOpen { answer(context) }
+        if error is HTTPParserError, !isBroken {
+            isBroken = true
+            if !isRequestOpen { answer(context) }
         }
         context.fireErrorCaught(error)
     }
 
     private func answer(_ context: ChannelHandlerContext) {
         let problem = Problem(
-            .malformedRequest, "Send HTTP/1.1: a known method, a path in ASCII, and at most 80 kB before the body.")
+            .malformedRequest,
+            "Send HTTP/1.1: a known method, a path in ASCII, a well-formed body, and at most 80 kB before it.")
         var json = JSONWriter()
         problem.write(to: &json)
         let headers: HTTPHeaders = [
@@ -35,18 +41,16 @@ final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(json.buffer))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(promise: nil)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard !isAnswered else {
-            promise?.fail(ChannelError.outputClosed)
-            return
-        }
         context.write(data, promise: promise)
-        switch unwrapOutboundIn(data) {
-        case .head(let head): isResponseOpen = head.status.code >= 200
-        case .body: break
-        case .end: isResponseOpen = false
+        guard case .end = unwrapOutboundIn(data) else { return }
+        isRequestOpen = false
+        if isBroken {
+            context.flush()
+            context.close(promise: nil)
         }
     }
 }

@@ -76,14 +76,14 @@ package struct PresenceAPI: Sendable {
     /// - Parameters:
     ///   - port: 0 picks a free one; the one picked is logged and given to `onListening`.
     ///   - upgrade: what a connection can become instead of HTTP by its first request.
-    ///   - connectionsMax: at so many open connections no more are accepted until one closes; one address may have
-    ///     nine tenths of them.
+    ///   - connectionsMax: at so many open connections no more are accepted until one closes.
+    ///   - keepsReserve: whether one address may have nine tenths of them only; not where all come from one proxy.
     package func application(
         host: String, port: Int, eventLoopGroup: any EventLoopGroup,
-        upgrade: Upgrade? = nil, connectionsMax: Int = .max,
+        upgrade: Upgrade? = nil, connectionsMax: Int = .max, keepsReserve: Bool = true,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
-        let quota = ConnectionQuota(connectionsMax: connectionsMax)
+        let quota = keepsReserve ? ConnectionQuota(connectionsMax: connectionsMax, logger: logger) : nil
         return Application(
             router: router(),
             server: HTTPServerBuilder { responder in

@@ -10,7 +10,7 @@ import NIOHTTPTypesHTTP1
 struct UpgradableChannel: ServerChildChannel {
     let http: HTTP1Channel
     let upgrade: PresenceAPI.Upgrade?
-    let quota: ConnectionQuota
+    let quota: ConnectionQuota?
 
     struct Value: ServerChildChannelValue {
         let channel: any Channel
@@ -54,7 +54,8 @@ struct UpgradableChannel: ServerChildChannel {
     private func serveHTTP(on channel: any Channel, _ logger: Logger) throws -> PresenceAPI.Serve {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(RequestDeadline(APILimits.requestTimeout))
+        try pipeline.addHandler(
+            RequestDeadline(APILimits.requestTimeout, whenStopping: APILimits.requestTimeoutWhenStopping))
         try pipeline.addHandler(
             HTTPConnectionStateHandler(
                 idleTimeout: .nanoseconds(APILimits.idleTimeout.nanoseconds), logger: logger))
@@ -80,18 +81,18 @@ private final class FirstRequest: ChannelInboundHandler, RemovableChannelHandler
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
 
-    private let quota: ConnectionQuota
+    private let quota: ConnectionQuota?
     private let upgrade: PresenceAPI.Upgrade?
     private let malformed: MalformedRequests
 
-    init(quota: ConnectionQuota, upgrade: PresenceAPI.Upgrade?, malformed: MalformedRequests) {
+    init(quota: ConnectionQuota?, upgrade: PresenceAPI.Upgrade?, malformed: MalformedRequests) {
         self.quota = quota
         self.upgrade = upgrade
         self.malformed = malformed
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard quota.admits(context.channel) else { return context.close(promise: nil) }
+        guard quota?.admits(context.channel) != false else { return context.close(promise: nil) }
         context.fireChannelActive()
     }
 

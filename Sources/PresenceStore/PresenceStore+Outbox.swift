@@ -76,20 +76,22 @@ extension PresenceStore {
         }
     }
 
-    /// Puts the dead letters of a shard back at the end of its outbox, those at least that were there before.
-    /// - Returns: how many.
-    package func replayDeadLetters(of shard: Shard) async throws(StoreError) -> Int {
-        var replayed = 0
+    /// Puts dead letters back at the end of the shard's outbox, the oldest first: all there are, but no more than half
+    /// of the backlog that refuses logins.
+    /// - Returns: how many were put back, and how many are left.
+    package func replayDeadLetters(of shard: Shard) async throws(StoreError) -> (replayed: Int, left: Int) {
+        var (replayed, left) = (0, 0)
         // What is refused again meanwhile must not keep this going.
         for _ in 0..<(StoreLimits.deadLettersPerShardMax / StoreLimits.replayBatchMax) {
             let answer = try await run(
                 Scripts.replay, keys: [keys.dead(shard), keys.events(shard), keys.cursor(shard)],
-                [String(StoreLimits.replayBatchMax)])
+                [String(StoreLimits.replayBatchMax), String(max(1, backlogPerShardMax / 2))])
             let count = try answer.int(0)
             replayed += count
+            left = try answer.int(1)
             if count < StoreLimits.replayBatchMax { break }
         }
-        return replayed
+        return (replayed, left)
     }
 }
 

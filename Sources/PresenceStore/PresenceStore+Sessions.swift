@@ -146,7 +146,7 @@ extension PresenceStore {
         throw StoreError(.contended, "Too many logins of this user at once; try again.")
     }
 
-    private var backlogPerShardMax: Int { max(1, options.eventsBacklogMax / keys.shards) }
+    var backlogPerShardMax: Int { max(1, options.eventsBacklogMax / keys.shards) }
 
     private func list(_ platforms: [Platform]) -> String { platforms.map(\.name).joined(separator: ",") }
 }

@@ -1,7 +1,7 @@
 /// What a call to many shards came to: the answer of each that could be asked, and why the others could not.
 package struct ShardAnswers<Answer: Sendable>: Sendable {
     package private(set) var answers: [Shard: Answer] = [:]
-    private var failures: [Shard: StoreError] = [:]
+    package private(set) var failures: [Shard: StoreError] = [:]
 
     package subscript(shard: Shard) -> Answer? { answers[shard] }
 
@@ -13,7 +13,4 @@ package struct ShardAnswers<Answer: Sendable>: Sendable {
             do throws(StoreError) { answers[shard] = try read(reply) } catch { failures[shard] = error }
         }
     }
-
-    /// One of the failures.
-    package var failure: StoreError? { failures.first?.value }
 }

@@ -63,8 +63,8 @@ package struct BackgroundWork: Service {
 
     /// Why this worker's background work is late; empty if it is not.
     package func reasonsUnready() -> [String] {
-        guard let oldest = owned.oldestSweep else { return [] }
-        var reasons: [String] = []
+        var reasons = owned.unowned.sorted().map { "shard \($0) cannot be taken over; the log has the reason" }
+        guard let oldest = owned.oldestSweep else { return reasons }
         if oldest.age > .milliseconds(WorkerLimits.sweepLateMs) {
             reasons.append("shard \(oldest.shard) was last swept \(oldest.age.components.seconds) s ago")
         }
@@ -85,7 +85,7 @@ package struct BackgroundWork: Service {
         var log = FailureLog("Cannot renew ownership; trying again", logger)
         while !Task.isCancelled {
             do {
-                try await claim()
+                try await claim(&log)
             } catch {
                 log.failed(error)
             }
@@ -94,7 +94,7 @@ package struct BackgroundWork: Service {
     }
 
     /// One round: say we live, keep our fair share of the shards, give up the others once their attempts have ended.
-    private func claim() async throws {
+    private func claim(_ log: inout FailureLog) async throws {
         let live = try await store.register(silenceMs: WorkerLimits.workerSilenceMs)
         let wanted = RendezvousHash.shards(
             of: store.options.worker, among: live, shards: store.keys.shards)
@@ -112,7 +112,8 @@ package struct BackgroundWork: Service {
             sweeper.signal.wake(gained)
             delivery.signal.wake(gained)
         }
-        if let failure = answers.failure { throw failure }
+        log.failed(answers.failures)
+        owned.cannotOwn(Set(answers.failures.keys))
     }
 
     private func leave() async {

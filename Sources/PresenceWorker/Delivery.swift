@@ -91,7 +91,7 @@ actor Delivery {
         do {
             let fences = owned.fences
             windows = windows.filter { fences[$0.key] == $0.value.fence }
-            var failure = try await open(shards.filter { windows[$0] == nil }, fences)
+            try await open(shards.filter { windows[$0] == nil }, fences)
             var behind = shards
             while !behind.isEmpty, !isStopping {
                 for shard in behind { await acknowledge(shard) }
@@ -99,23 +99,21 @@ actor Delivery {
                 let events = try await store.events(
                     after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowUsersMax)
                 behind = take(events.answers)
-                failure = failure ?? events.failure
+                reading.failed(events.failures)
             }
-            if let failure { throw failure }
         } catch {
             reading.failed(error)
         }
     }
 
-    /// - Returns: why not all of them could be opened.
-    private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws -> StoreError? {
+    private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws {
         let cursors = try await store.cursors(shards.filter { fences[$0] != nil })
         for (shard, cursor) in cursors.answers {
             guard let fence = fences[shard] else { continue }
             windowsOpened += 1
             windows[shard] = DeliveryWindow(fence: fence, serial: windowsOpened, cursor: cursor)
         }
-        return cursors.failure
+        reading.failed(cursors.failures)
     }
 
     /// - Returns: the shards that may have more to read at once.
@@ -224,14 +222,14 @@ actor Delivery {
                     return
                 }
             } catch {
-                acknowledgements.failed(error)
+                acknowledgements.failed(error, of: shard)
                 return
             }
         }
     }
 
     private func report(_ outcome: DeliveryOutcome, of job: Job, _ next: DeliveryWindow.Next?) {
-        switch receiver.heard(outcome) {
+        switch receiver.heard(outcome, of: job.change.id) {
         case .fails(let detail):
             logger.warning(
                 "The callback receiver fails; events wait and are sent again", metadata: ["detail": "\(detail)"])
@@ -245,7 +243,7 @@ actor Delivery {
                 metadata: ["id": "\(job.change.id)", "shard": "\(job.shard)", "detail": "\(detail)"])
         case (.retry(_, let detail), .retry(WorkerLimits.attemptsUnnamedMax, _)) where !receiver.isFailing:
             logger.warning(
-                "An event fails again and again, though others are delivered; its user's later ones wait",
+                "An event fails again and again; its user's later ones wait",
                 metadata: ["id": "\(job.change.id)", "detail": "\(detail)"])
         default: break
         }

@@ -51,8 +51,9 @@ struct DeliveryWindow {
         self.cursor = cursor
     }
 
-    /// Events that may be taken in. What is settled, or waits, behind an open event of its user counts less: an event
-    /// that fails for long must not hold up other users soon.
+    /// How many more events fit: at most `windowUsersMax` users with an unsettled event, and `windowEventsMax` events in
+    /// all. Further events of a user who has one take no place among the users: one that fails for long does not hold
+    /// up other users soon.
     var room: Int {
         var busy: Set<UserID> = []
         for item in items where !item.state.isSettled {

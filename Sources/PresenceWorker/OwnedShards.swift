@@ -7,6 +7,7 @@ final class OwnedShards: Sendable {
         var fences: [Shard: Fence] = [:]
         var sweptAt: [Shard: ContinuousClock.Instant] = [:]
         var lagMs = 0
+        var unowned: Set<Shard> = []
     }
 
     private let state = Mutex(State())
@@ -46,6 +47,11 @@ final class OwnedShards: Sendable {
             return (oldest.key, ContinuousClock.now - oldest.value)
         }
     }
+
+    /// The shards whose ownership Redis could not be asked for, though it answered for others.
+    var unowned: Set<Shard> { state.withLock(\.unowned) }
+
+    func cannotOwn(_ shards: Set<Shard>) { state.withLock { $0.unowned = shards } }
 
     /// How overdue the most overdue user was at the last sweep.
     var lagMs: Int { state.withLock(\.lagMs) }

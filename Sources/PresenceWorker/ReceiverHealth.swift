@@ -1,23 +1,25 @@
 import PresenceCore
 
 /// What the log has to say about the receiver: one line when it begins to fail and one when it is back, however many
-/// events wait. One event that always fails, among others that are delivered, is no failing receiver.
+/// events wait. It fails when several events in a row are not delivered: one that always fails is no failing receiver.
 struct ReceiverHealth {
     enum Change: Equatable {
         case fails(detail: String)
         case isBack
     }
 
-    private var failuresInARow = 0
-    var isFailing: Bool { failuresInARow >= WorkerLimits.receiverFailuresMax }
+    /// Ids of events that failed since one was answered.
+    private var failed: Set<String> = []
+    var isFailing: Bool { failed.count >= WorkerLimits.receiverFailuresMax }
 
-    mutating func heard(_ outcome: DeliveryOutcome) -> Change? {
+    mutating func heard(_ outcome: DeliveryOutcome, of id: String) -> Change? {
         switch outcome {
         case .retry(_, let detail):
-            failuresInARow += 1
-            return failuresInARow == WorkerLimits.receiverFailuresMax ? .fails(detail: detail) : nil
+            guard !isFailing else { return nil }
+            failed.insert(id)
+            return isFailing ? .fails(detail: detail) : nil
         case .delivered, .refused:
-            defer { failuresInARow = 0 }
+            defer { failed = [] }
             return isFailing ? .isBack : nil
         }
     }

@@ -14,7 +14,7 @@ struct Sweeper: Sendable {
         var log = FailureLog("Cannot sweep; trying again", logger)
         while let woken = await signal.next() {
             do {
-                try await sweep(woken)
+                try await sweep(woken, &log)
             } catch {
                 log.failed(error)
             }
@@ -23,9 +23,8 @@ struct Sweeper: Sendable {
     }
 
     /// Sweeps until no shard of these has a full batch left.
-    private func sweep(_ shards: Set<Shard>) async throws {
+    private func sweep(_ shards: Set<Shard>, _ log: inout FailureLog) async throws {
         var behind = shards
-        var failure: StoreError?
         while !behind.isEmpty, !Task.isCancelled {
             let fences = owned.fences.filter { behind.contains($0.key) }
             let answers = try await store.sweep(fences)
@@ -44,9 +43,8 @@ struct Sweeper: Sendable {
             }
             try await settle(due)
             owned.swept(answers.answers.keys, lagMs: lagMs)
-            failure = failure ?? answers.failure
+            log.failed(answers.failures)
         }
-        if let failure { throw failure }
     }
 
     private func settle(_ users: [UserID]) async throws {

@@ -32,7 +32,7 @@ enum WorkerLimits {
     /// that answers in its place does so for a moment.
     static let refusalsMax = 3
     static let refusedPauseMs = 3_000
-    /// Attempts in a row that fail, of whatever events, before the receiver is said to.
+    /// Events in a row that fail before the receiver is said to.
     static let receiverFailuresMax = 3
     /// Attempts at one event before it is named in the log, about a minute.
     static let attemptsUnnamedMax = 10

@@ -12,9 +12,21 @@ struct Replay: AsyncParsableCommand {
     func run() async throws {
         try await exitingWithSentence {
             try await redis.withStore { store in
-                var replayed = 0
-                for shard in 0..<store.keys.shards { replayed += try await store.replayDeadLetters(of: shard) }
+                var (replayed, left, hasFailed) = (0, 0, false)
+                for shard in 0..<store.keys.shards {
+                    do {
+                        let answer = try await store.replayDeadLetters(of: shard)
+                        replayed += answer.replayed
+                        left += answer.left
+                    } catch let error as StoreError where error.code == .corrupt {
+                        hasFailed = true
+                        let reason = error.underlying.map { "\($0)" } ?? error.message
+                        print("\(store.keys.dead(shard)) cannot be replayed: \(reason)")
+                    }
+                }
                 print("\(replayed) dead letters are delivered once more")
+                if left > 0 { print("\(left) are left: run this again when those are delivered") }
+                if hasFailed { throw ExitCode.failure }
             }
         }
     }

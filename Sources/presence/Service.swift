@@ -116,7 +116,8 @@ struct Service: Sendable {
             host: configuration.host, port: configuration.port,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
             upgrade: .init(gateway.upgrader(), accepts: Gateway.accepts),
-            connectionsMax: FileLimit.raise() - FileLimit.reserve)
+            connectionsMax: FileLimit.raise() - FileLimit.reserve,
+            keepsReserve: configuration.connect.addressHeader == nil)
         do {
             try await ServiceGroup(services: [work, gateway, application], logger: logger).run()
             try await callbacks?.client.shutdown()

@@ -46,6 +46,9 @@ struct TokenTests {
             Credential("JWT, alg of a public key, signed with our secret") {
                 Issuer.hs256(#"{"alg":"ES256"}"#, claims: claims(of: $0))
             },
+            Credential("JWT with an extension that has to be understood") {
+                Issuer.hs256(#"{"alg":"HS256","crit":["x"],"x":1}"#, claims: claims(of: $0))
+            },
             Credential("JWT without alg") { Issuer.hs256(#"{"typ":"JWT"}"#, claims: claims(of: $0)) },
             Credential("JWT with another's claims") {
                 let parts = try await Issuer.jwt("not-\($0)", .es256).split(separator: ".")

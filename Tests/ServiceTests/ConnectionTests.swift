@@ -24,29 +24,49 @@ struct ConnectionTests {
     @Test("An address that takes all connections it can get leaves a tenth of them to others")
     func quota() async throws {
         try await APIServer.withoutRedis(connectionsMax: 20) { api in
-            var taken: [any Channel] = []
-            for _ in 0..<18 { taken.append(try await Self.connect(from: "127.0.0.1", to: api.port)) }
-            let nineteenth = try await Self.connect(from: "127.0.0.1", to: api.port)
-            try await eventually(else: "the nineteenth is let in") { !nineteenth.isActive }
-            #expect(taken.allSatisfy { $0.isActive })
+            let taken = try await Self.connect(19, from: "127.0.0.1", to: api.port)
+            try await eventually(else: "19 are let in") { Self.open(taken).count == 18 }
 
-            let other = try await Self.connect(from: "127.0.0.2", to: api.port)
-            try await taken[0].close()
+            let other = try await Self.connect(1, from: "127.0.0.2", to: api.port)
+            try await Self.open(taken).first?.close()
             try await eventually(else: "a place that was given back is not free") {
                 (try? await api.get("/health/live")) != nil
             }
-            #expect(other.isActive)
-            for channel in taken.dropFirst() + [other] { try await channel.close() }
+            #expect(Self.open(other).count == 1)
+            for channel in Self.open(taken + other) { try await channel.close() }
         }
     }
+
+    private static func connect(_ count: Int, from address: String, to port: Int) async throws -> [any Channel] {
+        var channels: [any Channel] = []
+        for _ in 0..<count { channels.append(try await connect(from: address, to: port)) }
+        return channels
+    }
+
+    private static func open(_ channels: [any Channel]) -> [any Channel] { channels.filter { $0.isActive } }
 
     private static let head = HTTPRequestPart.head(
         HTTPRequest(method: .post, scheme: "http", authority: "x", path: "/"))
 
+    private static func channel() throws -> EmbeddedChannel {
+        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(20), whenStopping: .seconds(1)))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        return channel
+    }
+
+    @Test("A server that stops gives a request a second to come to its end")
+    func stopping() throws {
+        let channel = try Self.channel()
+        try channel.writeInbound(Self.head)
+        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(!channel.isActive)
+    }
+
     @Test("A request that does not come to its end closes its connection, also when it trickles")
     func deadline() throws {
-        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(20)))
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let channel = try Self.channel()
         try channel.writeInbound(Self.head)
         for _ in 0..<19 {
             channel.embeddedEventLoop.advanceTime(by: .seconds(1))
@@ -59,8 +79,7 @@ struct ConnectionTests {
 
     @Test("One that comes to its end does not, however long its answer takes")
     func noDeadline() throws {
-        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(20)))
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let channel = try Self.channel()
         for _ in 0..<2 {
             try channel.writeInbound(Self.head)
             try channel.writeInbound(HTTPRequestPart.end(nil))

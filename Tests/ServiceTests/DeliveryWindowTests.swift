@@ -141,22 +141,24 @@ struct DeliveryWindowTests {
 
 @Suite("What the log says about the receiver")
 struct ReceiverHealthTests {
-    private func changes(_ outcomes: [DeliveryOutcome]) -> [ReceiverHealth.Change] {
-        var health = ReceiverHealth()
-        return outcomes.compactMap { health.heard($0) }
-    }
-
     private let failure = DeliveryOutcome.retry(afterMs: nil, detail: "502")
 
     @Test("One line when it begins to fail and one when it is back, however many events wait")
     func once() {
-        let outcomes = Array(repeating: failure, count: 99) + Array(repeating: .delivered, count: 99)
-        #expect(changes(outcomes) == [.fails(detail: "502"), .isBack])
+        var health = ReceiverHealth()
+        let failures = (1...99).compactMap { health.heard(failure, of: "event\($0)") }
+        #expect(failures == [.fails(detail: "502")])
+        let deliveries = (1...99).compactMap { health.heard(.delivered, of: "event\($0)") }
+        #expect(deliveries == [.isBack])
     }
 
-    @Test("None for an event that always fails while others are delivered")
+    @Test("None for an event that always fails, whether others are delivered or there are none")
     func one() {
-        #expect(changes((1...99).flatMap { _ in [failure, .delivered] }).isEmpty)
+        var health = ReceiverHealth()
+        for number in 1...9 {
+            for _ in 1...9 { #expect(health.heard(failure, of: "bad") == nil) }
+            #expect(health.heard(.delivered, of: "good\(number)") == nil)
+        }
     }
 }
 

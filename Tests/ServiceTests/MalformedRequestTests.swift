@@ -32,7 +32,7 @@ struct MalformedRequestTests {
         "It is answered once, with a problem, and the connection closed", .timeLimit(.minutes(1)),
         arguments: [
             "BREW / HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\u{fc} HTTP/1.1\r\nHost: x\r\n\r\n",
-            "\(head)Content-Length: abc\r\n\r\n", "\(head)Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "\(head)Content-Length: abc\r\n\r\n",
             "GET /\(String(repeating: "a", count: 200_000)) HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}",
         ])
     func malformed(_ bytes: String) async throws {
@@ -47,12 +47,24 @@ struct MalformedRequestTests {
         }
     }
 
-    @Test("What follows a good request on its connection is answered after it")
+    @Test(
+        "A body in broken chunks is answered once, with a problem, and the connection closed", .timeLimit(.minutes(1)))
+    func brokenChunk() async throws {
+        try await APIServer.withoutRedis { api in
+            let answer = try await Self.exchange("\(Self.head)Transfer-Encoding: chunked\r\n\r\nzz\r\n", with: api)
+            #expect(answer.hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+            #expect(answer.components(separatedBy: "HTTP/1.1 4").count == 2, "\(answer)")
+            #expect(answer.contains("application/problem+json"))
+        }
+    }
+
+    @Test("A good request before it gets its own answer, the last of the connection", .timeLimit(.minutes(1)))
     func afterAGoodOne() async throws {
         try await APIServer.withoutRedis { api in
             let good = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
             let answer = try await Self.exchange(good + "BREW / HTTP/1.1\r\n\r\n", with: api)
-            #expect(answer.contains("malformed-request"))
+            #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+            #expect(answer.components(separatedBy: "HTTP/1.1 ").count == 2, "\(answer)")
         }
     }
 

@@ -93,6 +93,29 @@ struct OperationTests {
         }
     }
 
+    @Test("SIGTERM does not wait for a request that does not come to its end, and hands the shards over")
+    func stopWithOpenRequest() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let folder = try temporaryFolder("open")
+            defer { removeFolder(folder) }
+            let script = """
+                exec 3<>/dev/tcp/127.0.0.1/\(deployment.workers[0].port)
+                printf 'POST /v1/sessions HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 50\\r\\n\\r\\n{' >&3
+                echo sent
+                cat <&3
+                """
+            let child = try ChildProcess(["bash", "-c", script], folder: folder, log: "client")
+            try await eventually(else: "nothing was sent") { child.log.contains("sent") }
+            try await deployment.workers[0].stop()
+            #expect(deployment.workers[0].child.exitStatus == 0)
+            let live = try await deployment.redis.withClient { redis in
+                try await redis.send(RedisCommand("ZCARD", key: "presence:workers")).int
+            }
+            #expect(live == 0)
+            try await eventually(else: "the client's connection is still open") { !child.isRunning }
+        }
+    }
+
     @Test("SIGTERM does not wait for connections that ask for nothing")
     func idleConnections() async throws {
         try await Deployment.with(workers: 1) { deployment in
