@@ -100,12 +100,13 @@ struct OperationTests {
             defer { removeFolder(folder) }
             let script = """
                 exec 3<>/dev/tcp/127.0.0.1/\(deployment.workers[0].port)
-                printf 'POST /v1/sessions HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 50\\r\\n\\r\\n{' >&3
-                echo sent
+                live='GET /health/live HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'
+                printf "${live}POST /v1/sessions HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 50\\r\\n\\r\\n{" >&3
                 cat <&3
                 """
             let child = try ChildProcess(["bash", "-c", script], folder: folder, log: "client")
-            try await eventually(else: "nothing was sent") { child.log.contains("sent") }
+            // What came with an answered request was read with it.
+            try await eventually(else: "no answer: \(child.log)") { child.log.contains("200 OK") }
             try await deployment.workers[0].stop()
             #expect(deployment.workers[0].child.exitStatus == 0)
             let live = try await deployment.redis.withClient { redis in
