@@ -121,6 +121,10 @@ let package = Package(
             dependencies: ["PresenceCore", "PresenceStore", "RedisClient", "Support"],
             swiftSettings: strict),
         .testTarget(
+            name: "PresenceWorkerTests",
+            dependencies: ["PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "Support", logging],
+            swiftSettings: strict),
+        .testTarget(
             name: "ServiceTests",
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",

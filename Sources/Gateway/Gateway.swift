@@ -13,7 +13,6 @@ import NIOHTTP1
 import NIOWebSocket
 import PresenceCore
 import PresenceStore
-import RedisClient
 import ServiceLifecycle
 
 /// Serves the WebSocket connections of one worker.
@@ -56,15 +55,12 @@ package final class Gateway: Service {
     /// Hears what other workers and operators do to the sessions served here. Told to stop, which must be after the
     /// server stopped accepting, it closes the connections over the drain window, and returns when all are closed.
     package func run() async {
-        let channel = store.keys.workerChannel(store.options.worker)
-        for await event in store.redis.subscribe(to: [channel]).cancelOnGracefulShutdown() {
-            switch event {
-            case .message(_, let payload):
-                guard let notice = Notice(payload) else { continue }
-                await loops[notice.link % loops.count].tell(notice)
-            case .subscribed: await checkSessions()
-            case .lost: continue
+        for await notice in store.notices().cancelOnGracefulShutdown() {
+            guard let notice else {
+                await checkSessions()
+                continue
             }
+            await loops[notice.link % loops.count].tell(notice)
         }
         for loop in loops { await loop.stop(over: options.drainMs) }
         for loop in loops {

@@ -132,10 +132,10 @@ extension GatewayLoop {
         case .logout(let session): enqueue(.logout(request, session, connection))
         case .disconnect(let session):
             let store = sessions.store
-            let settledAfterMs = store.platforms[request.platform].heartbeat.timeoutMs + store.options.outageGraceMs
+            let timing = store.platforms[request.platform].heartbeat
             let end = SessionEnd(
                 user: request.user, session: session, link: connection.link,
-                deadline: .now() + .milliseconds(Int64(settledAfterMs)))
+                deadline: .now() + .milliseconds(Int64(timing.timeoutMs + timing.graceMs)))
             enqueue(.end(end, isProbe: false))
         }
     }

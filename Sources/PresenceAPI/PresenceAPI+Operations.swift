@@ -15,9 +15,11 @@ extension PresenceAPI {
     }
 
     func ready(_ request: Request, _ context: Context) async throws -> Response {
-        let reasons = await reasonsUnready()
-        if reasons.isEmpty { return .json(HealthResponse(status: "ready")) }
-        return .json(HealthResponse(status: "unready", reasons: reasons), status: .serviceUnavailable)
+        let readiness = readiness()
+        let isReady = readiness.reasons.isEmpty
+        return .json(
+            HealthResponse(status: isReady ? "ready" : "unready", readiness: readiness),
+            status: isReady ? .ok : .serviceUnavailable)
     }
 
     func openAPI(_ request: Request, _ context: Context) async throws -> Response {
@@ -46,6 +48,22 @@ extension PresenceAPI {
     }
 
     private static let module = ByteBuffer(bytes: PackageResources.client_js)
+}
+
+/// Whether a worker can serve. What is late or odd but no reason to send clients elsewhere, where it would be no better,
+/// is a note.
+package struct Readiness: Sendable {
+    /// Why this worker should get no traffic, as sentences; empty when ready.
+    package var reasons: [String]
+    package var notes: [String]
+    /// How overdue the most overdue session is whose end this worker has to settle, in milliseconds.
+    package var settlementLagMs: Int
+
+    package init(reasons: [String], notes: [String] = [], settlementLagMs: Int = 0) {
+        self.reasons = reasons
+        self.notes = notes
+        self.settlementLagMs = settlementLagMs
+    }
 }
 
 extension Response {

@@ -57,17 +57,17 @@ package struct PresenceAPI: Sendable {
 
     let store: PresenceStore
     let options: APIOptions
-    let reasonsUnready: @Sendable () async -> [String]
+    let readiness: @Sendable () -> Readiness
     let logger: Logger
 
-    /// - Parameter readiness: the reasons why this worker should get no traffic, as sentences; empty when ready.
+    /// - Parameter readiness: whether this worker can serve.
     package init(
-        store: PresenceStore, options: APIOptions, readiness: @escaping @Sendable () async -> [String],
+        store: PresenceStore, options: APIOptions, readiness: @escaping @Sendable () -> Readiness,
         logger: Logger
     ) {
         self.store = store
         self.options = options
-        self.reasonsUnready = readiness
+        self.readiness = readiness
         self.logger = logger
     }
 

@@ -47,7 +47,7 @@ struct Problem: Error {
         case .unavailable: self.init(.redisUnavailable, error.message)
         case .overloaded: self.init(.overloaded, error.message)
         case .contended: self.init(.contended, error.message)
-        case .corrupt: self.init(.internalError, error.message)
+        case .corrupt, .layout: self.init(.internalError, error.message)
         }
         underlying = error
     }

@@ -180,12 +180,15 @@ extension Status {
 
 struct HealthResponse: JSONWritable {
     var status: String
-    var reasons: [String]?
+    var readiness: Readiness?
 
     func write(to json: inout JSONWriter) {
         json.object {
             $0.member("status", status)
-            $0.member("reasons", ifPresent: reasons)
+            guard let readiness else { return }
+            if !readiness.reasons.isEmpty { $0.member("reasons", readiness.reasons) }
+            if !readiness.notes.isEmpty { $0.member("notes", readiness.notes) }
+            $0.member("settlementLagMs", readiness.settlementLagMs)
         }
     }
 }

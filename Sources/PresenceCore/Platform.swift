@@ -39,6 +39,9 @@ package struct HeartbeatTiming: Hashable, Sendable {
         self.timeoutMs = timeoutMs
     }
 
+    /// How long after an outage a client that was Online is not taken for lost: its interval and a quarter.
+    package var graceMs: Int { intervalMs + intervalMs / 4 }
+
     package static let app = HeartbeatTiming(intervalMs: 120_000, timeoutMs: 400_000)
     package static let browser = HeartbeatTiming(intervalMs: 25_000, timeoutMs: 60_000)
 }

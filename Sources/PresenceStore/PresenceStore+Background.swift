@@ -1,56 +1,121 @@
 import PresenceCore
 import RedisClient
+import Synchronization
 
-/// What the workers do behind the scenes: who lives, who owns a shard, what is due, what is to be delivered.
+/// What the workers do behind the scenes: who lives, by which rules, who owns a shard.
 extension PresenceStore {
-    /// Makes sure all workers on this Redis split the users alike.
-    package func checkShards() async throws(StoreError) {
+    /// Makes sure that all workers on this Redis lay presence out alike, and split the users alike. Where there is
+    /// nothing yet, as after a FLUSHALL, this worker's layout is noted.
+    /// - Returns: whether it was noted by this call.
+    /// - Throws: `StoreError` with the code `layout` if Redis holds another one.
+    @discardableResult
+    package func checkLayout() async throws(StoreError) -> Bool {
         let replies = try await pipeline([
             RedisCommand("HSETNX", key: keys.meta, "shards", String(keys.shards)),
-            RedisCommand("HGET", key: keys.meta, "shards"),
+            RedisCommand("HSETNX", key: keys.meta, "layout", Layout.name),
+            RedisCommand("HMGET", key: keys.meta, "shards", "layout"),
         ])
-        // What is stored counts, even where Redis takes no writes at the moment.
-        guard let stored = try replies[1].orThrow().string else {
-            _ = try replies[0].orThrow()
-            return
+        let isNew = replies[0].int == 1
+        // Noted with the shards or never: an older version noted the shards alone.
+        if !isNew, replies[1].int == 1 {
+            _ = try await send(RedisCommand("HDEL", key: keys.meta, "layout"))
+            throw .layout("1", prefix: keys.prefix)
         }
-        guard stored != String(keys.shards) else { return }
-        throw StoreError(
-            .corrupt,
-            "This Redis was set up with \(stored) shards and cannot be split anew: set shards to \(stored), "
-                + "or use another redis.prefix.")
+        // What is stored counts, even where Redis takes no writes at the moment.
+        let stored = try replies[2].orThrow().array?.map(\.string) ?? []
+        guard stored.count == 2, let shards = stored[0], let layout = stored[1] else {
+            _ = try replies[0].orThrow()
+            throw .layout("1", prefix: keys.prefix)
+        }
+        guard layout == Layout.name else { throw .layout(layout, prefix: keys.prefix) }
+        guard shards == String(keys.shards) else {
+            throw StoreError(
+                .layout,
+                "This Redis was set up with \(shards) shards and cannot be split anew: set shards to \(shards), "
+                    + "or use another redis.prefix.")
+        }
+        return isNew
     }
 
     /// How many shards the service on this Redis was set up with; nil if none ever was.
+    /// - Throws: `StoreError` with the code `layout` if this version cannot read what is there.
     package static func shards(on redis: RedisClient, prefix: String) async throws(StoreError) -> Int? {
+        let stored: [String?]
         do {
-            return try await redis.send(RedisCommand("HGET", key: KeySpace.meta(prefix: prefix), "shards")).int.map(
-                Int.init)
+            stored =
+                try await redis.send(RedisCommand("HMGET", key: KeySpace.meta(prefix: prefix), "shards", "layout"))
+                .array?.map(\.string) ?? []
         } catch {
             throw StoreError(error)
         }
+        guard let shards = stored.first ?? nil else { return nil }
+        guard stored.last == Layout.name else { throw .layout((stored.last ?? nil) ?? "1", prefix: prefix) }
+        return Int(shards)
     }
 
-    /// Says this worker lives and learns who else does.
-    package func register(silenceMs: Int) async throws(StoreError) -> [String] {
-        try await run(Scripts.register, keys: [keys.workers], [options.worker, String(silenceMs)]).texts
+    /// Says this worker lives and learns who else does, and which rules stand.
+    package func register(silenceMs: Int) async throws(StoreError) -> Membership {
+        let call = RedisScriptCall(Scripts.register, keys: [keys.workers], arguments: [saying.text, String(silenceMs)])
+        let answer = try await run([call])[0].get()
+        let fields = try await send(RedisCommand("HGETALL", key: keys.rules)).pairs
+        let membership = Membership(
+            live: answer.texts.dropFirst().compactMap(WorkerSaying.init), rules: SharedRules.Adopted(fields),
+            nowMs: try answer.int(0))
+        agreed.level.store(min(membership.level, saying.level), ordering: .relaxed)
+        return membership
     }
 
     package func unregister() async throws(StoreError) {
-        _ = try await pipeline([RedisCommand("ZREM", key: keys.workers, options.worker)])
+        _ = try await send(RedisCommand("ZREM", key: keys.workers, saying.text))
     }
 
-    /// Takes or renews the ownership of shards, each for `leaseMs`.
-    /// - Returns: the fence token of each shard now owned; the others belong to somebody else.
-    package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> ShardAnswers<Fence> {
+    /// Makes these the rules of all workers, unless others than the known stand by then.
+    /// - Returns: whether they were adopted.
+    package func adopt(_ rules: SharedRules, insteadOf known: SharedRules.Digest?) async throws(StoreError) -> Bool {
+        try await run(Scripts.adopt, keys: [keys.rules], [known ?? ""] + rules.fields).word == "adopted"
+    }
+
+    /// The rules that stand; nil if none do.
+    package func adoptedRules() async throws(StoreError) -> SharedRules.Adopted? {
+        SharedRules.Adopted(try await send(RedisCommand("HGETALL", key: keys.rules)).pairs)
+    }
+
+    /// Takes over shards, each for `leaseMs`, unless another worker holds them.
+    /// - Returns: those now owned; the others belong to somebody else.
+    package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> ShardAnswers<Ownership> {
         let answers = try await run(
             shards.map { shard in
                 RedisScriptCall(
-                    Scripts.own, keys: [keys.owner(shard)], arguments: [options.worker, String(leaseMs)])
+                    Scripts.own, keys: [keys.owner(shard)],
+                    arguments: [options.worker, String(leaseMs), saying.rules])
             })
         return ShardAnswers(shards, answers) { answer throws(StoreError) in
             let answer = try answer.get()
-            return answer.word == "owned" ? try answer.int(0) : nil
+            guard answer.word == "owned" else { return nil }
+            let former = try answer.text(1)
+            return Ownership(
+                fence: try answer.int(0), areDeadlinesTrue: former.isEmpty || former == saying.rules)
+        }
+    }
+
+    /// Makes the deadlines of an owned shard true under this worker's rules, which may have shorter timeouts than
+    /// those they were made under.
+    /// - Returns: false where the shard has another owner by now.
+    package func lowerDeadlines(_ shard: Shard, fence: Fence) async throws(StoreError) -> Bool {
+        let timeout = platforms.traits.values.map(\.heartbeat.timeoutMs).min() ?? 0
+        while true {
+            let answer = try await run(
+                Scripts.lower, keys: [keys.owner(shard), keys.deadlines(shard)],
+                [
+                    options.worker, String(fence), saying.rules, String(timeout),
+                    String(StoreLimits.lowerBatchUsersMax),
+                ])
+            switch answer.word {
+            case "more": continue
+            case "done": return true
+            case "lost": return false
+            default: throw answer.unexpected
+            }
         }
     }
 
@@ -61,93 +126,23 @@ extension PresenceStore {
                     Scripts.release, keys: [keys.owner(shard)], arguments: [options.worker, String(fence)])
             })
     }
-
-    /// Notes the sweep of each shard and learns who is due.
-    package func sweep(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<SweepAnswer> {
-        let answers = try await run(
-            owned.map { shard, fence in
-                RedisScriptCall(
-                    Scripts.sweep,
-                    keys: [keys.owner(shard), keys.deadlines(shard), keys.sweep(shard), keys.grace(shard)],
-                    arguments: [
-                        options.worker, String(fence), String(options.outageGapMs), String(options.outageGraceMs),
-                        String(StoreLimits.sweepBatchUsersMax),
-                    ])
-            })
-        return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
-            let answer = try answer.get()
-            guard answer.word == "swept" else { return .lost }
-            let users = answer.texts.dropFirst().compactMap { try? UserID($0) }
-            return .swept(due: users, lagMs: try answer.int(0))
-        }
-    }
-
-    /// Settles what the timers of these users have ended. Users whose record cannot be read are put off for a
-    /// while, so that they do not hold up the others.
-    package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
-        var answer = SettleAnswer()
-        var readable: [UserPresence] = []
-        for (user, presence) in zip(users, try await presences(of: users)) {
-            switch presence {
-            case .success(let presence): readable.append(presence)
-            case .failure(let error): answer.corrupt[user] = error
-            }
-        }
-        for (presence, settled) in zip(readable, try await run(readable.map(settleCall))) {
-            do throws(StoreError) {
-                let settled = try settled.get()
-                if settled.word == "settled" { answer.changed += try settled.int(0) }
-            } catch {
-                guard error.code == .corrupt else { throw error }
-                answer.corrupt[presence.user] = error
-            }
-        }
-        if !answer.corrupt.isEmpty { try await putOff(answer.corrupt.keys) }
-        return answer
-    }
-
-    private func putOff(_ users: some Sequence<UserID>) async throws(StoreError) {
-        let calls = Dictionary(grouping: users, by: keys.shard(of:)).map { shard, users in
-            RedisScriptCall(
-                Scripts.putOff, keys: [keys.deadlines(shard)],
-                arguments: [String(StoreLimits.corruptPutOffMs)] + users.map(\.rawValue))
-        }
-        _ = try await run(calls)
-    }
-
-    func settleCall(_ presence: UserPresence) -> RedisScriptCall {
-        let shard = keys.shard(of: presence.user)
-        let sessions = presence.sessions.map(\.id)
-        return RedisScriptCall(
-            Scripts.settle,
-            keys: userKeys(presence.user) + [keys.sweep(shard), keys.grace(shard)]
-                + timerKeys(presence.user, sessions),
-            arguments: [
-                presence.user.rawValue, Generation.random().rawValue, String(options.outageGapMs),
-                String(options.offlineRetentionMs),
-            ]
-                + sessions.flatMap { session in
-                    [
-                        session.description, String(pushRetentionMs(session.platform)),
-                        platforms[session.platform].silenceReason.rawValue,
-                    ]
-                })
-    }
 }
 
 /// Grows with every change of a shard's owner; work under an old one is refused.
 package typealias Fence = Int
 
-package struct SettleAnswer: Sendable {
-    /// Sessions that changed.
-    package var changed = 0
-    /// Users with a record this service did not write.
-    package var corrupt: [UserID: StoreError] = [:]
+/// A shard taken over.
+package struct Ownership: Sendable, Equatable {
+    package var fence: Fence
+    /// Whether no timer of the shard can end before the deadlines say so under the rules of this worker.
+    package var areDeadlinesTrue: Bool
 }
 
-package enum SweepAnswer: Sendable, Equatable {
-    /// `lagMs`: how overdue the first of the due users is.
-    case swept(due: [UserID], lagMs: Int)
-    /// The shard has another owner.
-    case lost
+extension StoreError {
+    fileprivate static func layout(_ found: String, prefix: String) -> StoreError {
+        StoreError(
+            .layout,
+            "Presence under the prefix \(prefix) is laid out as version \(found) of the service's keys, this service "
+                + "knows version \(Layout.name): run the version that wrote it, or use another redis.prefix.")
+    }
 }

@@ -104,26 +104,27 @@ extension OutboxEntry {
         for index in stride(from: 0, to: parts.count - 1, by: 2) {
             if let name = parts[index].string { fields[name] = parts[index + 1].string }
         }
-        self.init(position: position, change: StatusChange(fields: fields))
+        self.init(position: position, change: StatusChange(position: position, fields: fields))
     }
 }
 
 extension StatusChange {
-    /// Reads what `write_event` of the scripts' prelude wrote.
-    init?(fields: [String: String]) {
-        guard let id = fields["id"], let user = fields["user"].flatMap({ try? UserID($0) }),
+    /// Reads what `write_event` of the scripts wrote. The event's id is not kept: a session's generation and the user's
+    /// version name the change.
+    init?(position: String, fields: [String: String]) {
+        guard let committed = Int(position.prefix { $0 != "-" }), let user = fields["user"].flatMap({ try? UserID($0) }),
             let version = fields["version"].flatMap({ Int($0) }),
-            let previous = fields["previous"].flatMap({ Int($0) }), let at = fields["at"].flatMap({ Int($0) }),
+            let previous = fields["previous"].flatMap({ Int($0) }),
             let action = fields["action"].flatMap(Action.init), let reason = fields["reason"].flatMap(Reason.init),
             let session = fields["session"].flatMap({ try? SessionID($0) }),
             let status = fields["status"].flatMap(Status.init),
             let userStatus = fields["userStatus"].flatMap(Status.init)
         else { return nil }
         self.init(
-            id: id, user: user, version: version, previous: previous, atMs: at, action: action, reason: reason,
+            id: "\(session.generation)-\(version)", user: user, version: version, previous: previous, atMs: min(version, committed), action: action, reason: reason,
             session: session, status: status, userStatus: userStatus,
-            address: fields["address"].map { Record.decode($0[...]) },
+            address: fields["address"].flatMap { $0.isEmpty ? nil : Record.decode($0[...]) },
             kicked: fields["kicked"]?.split(separator: ",").compactMap { try? SessionID(String($0)) } ?? [],
-            note: fields["note"])
+            note: fields["note"].flatMap { $0.isEmpty ? nil : $0 })
     }
 }

@@ -31,7 +31,6 @@ extension PresenceStore {
             guard let name = parts[index].string, let text = parts[index + 1].string else { continue }
             switch name {
             case "version": presence.version = Int(text) ?? 0
-            case "changed": presence.changedAtMs = Int(text)
             case _ where !name.utf8.contains(UInt8(ascii: ":")): break
             default:
                 guard let session = Record.session(device: name, record: text) else {
@@ -41,6 +40,9 @@ extension PresenceStore {
                 presence.sessions.append(session)
             }
         }
+        // The record's version stands there only where the last change is none that a session tells.
+        presence.version = max(presence.version, presence.sessions.map(\.changedAtMs).max() ?? 0)
+        presence.changedAtMs = presence.version > 0 ? presence.version : nil
         presence.sessions.sort { $0.isOlderLogin(than: $1) }
         return presence
     }

@@ -27,8 +27,8 @@ extension PresenceStore {
             user.rawValue, session.generation.rawValue, session.device, String(timing.timeoutMs),
             Record.details(details, worker: options.worker, link: link, attempt: attempt), list(rule.excluded),
             list(rule.sharing), String(rule.limit), mayDisplace ? rule.onLimit.rawValue : "yield",
-            String(backlogPerShardMax),
-            userSigIssuedAtMs.map { String($0) } ?? "",
+            String(backlogPerShardMax), userSigIssuedAtMs.map { String($0) } ?? "", String(options.doneMs),
+            String(options.endedMs),
         ]
         var declared: [SessionID] = []
         for _ in 0..<StoreLimits.declareAttemptsMax {
@@ -99,8 +99,7 @@ extension PresenceStore {
         _ user: UserID, session: SessionID, link: Link? = nil
     ) async throws(StoreError) -> SessionAnswer {
         let socket = link.map { Record.details(.unknown, worker: options.worker, link: $0) } ?? ""
-        return try await end(
-            Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket])
+        return try await end(Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket])
     }
 
     /// The user logged out on this device. Harmless to repeat; a superseded session changes nothing.
@@ -113,8 +112,10 @@ extension PresenceStore {
     ) async throws(StoreError) -> SessionAnswer {
         let answer = try await run(
             script, keys: userKeys(user) + timerKeys(user, [session]),
-            [user.rawValue, Generation.random().rawValue, session.device, session.generation.rawValue]
-                + arguments + [String(options.offlineRetentionMs)])
+            [
+                user.rawValue, session.device, session.generation.rawValue, String(options.offlineRetentionMs),
+                String(options.doneMs),
+            ] + arguments)
         return SessionAnswer(
             status: try answer.status(0), userStatus: try answer.status(1), version: try answer.int(2),
             superseded: answer.word == "superseded")
@@ -129,6 +130,7 @@ extension PresenceStore {
         let arguments = [
             user.rawValue, Generation.random().rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
             String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
+            String(options.doneMs), String(options.endedMs),
         ]
         var declared: [SessionID] = []
         for _ in 0..<StoreLimits.declareAttemptsMax {

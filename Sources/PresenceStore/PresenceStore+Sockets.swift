@@ -20,7 +20,8 @@ extension PresenceStore {
         let answer = try await run(
             Scripts.resume,
             keys: [
-                keys.user(user), keys.deadlines(keys.shard(of: user)), keys.lease(user, session), keys.revoked(user),
+                keys.user(user), keys.deadlines(keys.shard(of: user)), keys.recent(user), keys.lease(user, session),
+                keys.revoked(user),
             ],
             [
                 user.rawValue, session.device, session.generation.rawValue, String(timing.timeoutMs),

@@ -1,12 +1,24 @@
 import PresenceCore
 import RedisClient
+import Synchronization
 
 /// Presence on Redis. Safe to use from any number of tasks and workers.
 package struct PresenceStore: Sendable {
     package let redis: RedisClient
     package let keys: KeySpace
     package let options: StoreOptions
+    /// What this worker says of itself.
+    package let saying: WorkerSaying
+    let agreed: Agreed
     private let rules: [Platform: LoginRule]
+
+    /// What the live workers agree on, as far as this one heard.
+    final class Agreed: Sendable {
+        let level = Atomic(Layout.levelMin)
+    }
+
+    /// The newest form of records, streams and notices that every live worker understands: nothing newer is written.
+    package var level: Int { agreed.level.load(ordering: .relaxed) }
 
     package var platforms: PlatformTable { options.platforms }
 
@@ -14,6 +26,10 @@ package struct PresenceStore: Sendable {
         self.redis = redis
         self.keys = keys
         self.options = options
+        agreed = Agreed()
+        saying = WorkerSaying(
+            worker: Record.encode(options.worker), level: options.level,
+            rules: options.rules(hasReceiver: options.hasReceiver).digest, hasReceiver: options.hasReceiver)
         rules = options.platforms.traits.keys.reduce(into: [:]) { rules, platform in
             rules[platform] = options.limits.rule(for: platform, in: options.platforms)
         }
@@ -24,10 +40,13 @@ package struct PresenceStore: Sendable {
         rules[platform] ?? options.limits.rule(for: platform, in: options.platforms)
     }
 
-    /// The five keys every script that changes a user takes first.
+    /// The six keys every script that changes a user takes first.
     func userKeys(_ user: UserID) -> [String] {
         let shard = keys.shard(of: user)
-        return [keys.user(user), keys.deadlines(shard), keys.events(shard), keys.counts(shard), keys.cursor(shard)]
+        return [
+            keys.user(user), keys.deadlines(shard), keys.events(shard), keys.counts(shard), keys.cursor(shard),
+            keys.recent(user),
+        ]
     }
 
     func timerKeys(_ user: UserID, _ sessions: [SessionID]) -> [String] {
@@ -42,13 +61,26 @@ package struct PresenceStore: Sendable {
 
 /// How the operations talk to Redis.
 extension PresenceStore {
-    /// Runs a script and gives its answer.
+    /// Runs a script, tells other workers what it has for them, and gives its answer.
     func run(_ script: RedisScript, keys: [String], _ arguments: [String]) async throws(StoreError) -> ScriptAnswer {
         let value: RedisValue
         do { value = try await redis.evaluate(script, keys: keys, arguments: arguments) } catch {
             throw StoreError(error)
         }
-        return try ScriptAnswer(value, from: script)
+        let answer = try ScriptAnswer(value, from: script)
+        if !answer.notices.isEmpty { await publish(answer.notices) }
+        return answer
+    }
+
+    /// Tells the workers that hold the sockets. Hints: nobody may hear them, and a Redis user who may not publish changes
+    /// nothing else.
+    private func publish(_ notices: [String]) async {
+        let commands = notices.compactMap { notice -> RedisCommand? in
+            let parts = notice.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1).map { String(Substring($0)) }
+            guard parts.count == 2 else { return nil }
+            return RedisCommand("PUBLISH", key: keys.workerChannel(encoded: parts[0]), parts[1])
+        }
+        _ = try? await redis.pipeline(commands)
     }
 
     /// Runs many scripts in one write; each has an outcome of its own.
@@ -72,26 +104,57 @@ extension PresenceStore {
 }
 
 extension RedisValue {
+    /// The fields of a hash, as HGETALL gives them.
+    var pairs: [String: String] {
+        let parts = array ?? []
+        return stride(from: 0, to: parts.count - 1, by: 2).reduce(into: [:]) { pairs, index in
+            if let name = parts[index].string, let text = parts[index + 1].string { pairs[name] = text }
+        }
+    }
+
     /// The value, unless it is an error reply.
     func orThrow() throws(StoreError) -> RedisValue {
         do { return try checked() } catch { throw StoreError(error) }
     }
 }
 
-/// What a script returns: a word, then texts. Every script's words and texts stand in its header.
+/// What a script returns: a word, then texts, and among these a list of notices where it has any for other workers.
+/// Every script's words and texts stand in its header.
 struct ScriptAnswer {
     let word: String
     let texts: [String]
+    /// `<worker> <link> <what>`, as a `Notice` is told.
+    let notices: [String]
     private let script: RedisScript
 
+    /// - Throws: `corrupt` where the script found a record this service did not write, which is then the same.
     init(_ value: RedisValue, from script: RedisScript) throws(StoreError) {
-        guard let items = try value.orThrow().array?.map(\.string), let word = items.first ?? nil, !items.contains(nil)
-        else {
+        guard let items = try value.orThrow().array, let word = items.first?.string else {
             throw StoreError.unexpected(value, from: script)
         }
+        var texts: [String] = []
+        texts.reserveCapacity(items.count)
+        var notices: [String] = []
+        for item in items.dropFirst() {
+            switch item {
+            case .string(let text): texts.append(text)
+            case .array(let told): notices += told.compactMap(\.string)
+            case .null, .integer, .error: throw StoreError.unexpected(value, from: script)
+            }
+        }
+        if word == "unreadable" {
+            throw StoreError(
+                .corrupt, "The user's record holds a field \(texts.first ?? "") this service did not write.")
+        }
         self.word = word
+        self.texts = texts
+        self.notices = notices
         self.script = script
-        texts = items.dropFirst().compactMap { $0 }
+    }
+
+    func text(_ index: Int) throws(StoreError) -> String {
+        guard texts.indices.contains(index) else { throw unexpected }
+        return texts[index]
     }
 
     var unexpected: StoreError {

@@ -1,8 +1,9 @@
 import PresenceCore
 
-/// A session's record as text: `status=Online generation=k3J9 login=1763712345678 changed=1763712345678
-/// worker=a1 link=17 attempt=x9.1 address=10.0.0.7 network=wifi version=8.1`. Values are percent-encoded where they hold
-/// white space, control characters, `%` or `=`; the scripts write the first four, the worker the rest.
+/// A session's record as text: `status=PushOnline generation=k3J9 login=1763712345678 changed=1763712346000
+/// worker=a1 link=17 attempt=x9.1 address=10.0.0.7 network=wifi version=8.1`. `changed` stands there only where the login
+/// was not the last change. Values are percent-encoded where they hold white space, control characters, `%` or `=`; the
+/// scripts write the first four, the worker the rest.
 enum Record {
     /// What a client told when it came, the worker it came to, and its socket there if it has one.
     static func details(_ details: ClientDetails, worker: String, link: Link?, attempt: Attempt? = nil) -> String {
@@ -41,14 +42,40 @@ enum Record {
             default: break
             }
         }
-        guard let status, let generation, let login, let changed,
+        guard let status, let generation, let login,
             let platform = try? Platform(String(device[..<colon])),
             let instance = try? InstanceID(String(device[colon...].dropFirst())),
             let details = try? ClientDetails(address: address, network: network, version: version)
         else { return nil }
         return Session(
             id: SessionID(platform: platform, instance: instance, generation: generation), status: status,
-            loginAtMs: login, changedAtMs: changed, details: details, worker: worker)
+            loginAtMs: login, changedAtMs: changed ?? login, details: details, worker: worker)
+    }
+
+    /// Which session's timer the record of `device` has, and where it stands; nil if it is none this service wrote.
+    static func timer(device: String, record: String) -> (id: SessionID, status: Status)? {
+        let bytes = record.utf8
+        guard let status = value(of: "status=", in: bytes).flatMap({ Status(rawValue: String($0)) }),
+            let generation = value(of: " generation=", in: bytes),
+            let id = try? SessionID("\(device):\(generation)")
+        else { return nil }
+        return (id, status)
+    }
+
+    /// Scripts write these first, so that they are found soon.
+    private static func value(of name: StaticString, in bytes: String.UTF8View) -> Substring? {
+        var rest = bytes[...]
+        let first = name.utf8Start.pointee
+        while let at = rest.firstIndex(of: first) {
+            rest = rest[at...]
+            let isName = name.withUTF8Buffer { rest.starts(with: $0) }
+            if isName {
+                let value = rest.dropFirst(name.utf8CodeUnitCount)
+                return Substring(value.prefix { $0 != UInt8(ascii: " ") })
+            }
+            rest = rest.dropFirst()
+        }
+        return nil
     }
 
     static func encode(_ text: String) -> String {

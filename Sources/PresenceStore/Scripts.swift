@@ -1,7 +1,7 @@
 import RedisClient
 
-/// The Lua scripts, one per atomic operation. `prelude.lua` stands before each; the files' headers say what
-/// they take, return and emit.
+/// The Lua scripts, one per atomic operation; their headers say what they take, return and emit. Behind its first line
+/// each gets the parts it names (`-- Uses record user`), and those that these name, each once and in its order.
 package enum Scripts {
     package static let login = script("login_session", PackageResources.login_session_lua)
     package static let revive = script("revive_session", PackageResources.revive_session_lua)
@@ -9,25 +9,54 @@ package enum Scripts {
     package static let disconnect = script("disconnect_session", PackageResources.disconnect_session_lua)
     package static let logout = script("logout_session", PackageResources.logout_session_lua)
     package static let kick = script("kick_user", PackageResources.kick_user_lua)
-    package static let settle = script("settle_user", PackageResources.settle_user_lua)
-    package static let sweep = script("sweep_shard", PackageResources.sweep_shard_lua)
+    package static let tend = script("tend_shard", PackageResources.tend_shard_lua)
+    package static let rearm = script("rearm_users", PackageResources.rearm_users_lua)
+    package static let settle = script("settle_users", PackageResources.settle_users_lua)
     package static let putOff = script("put_off_users", PackageResources.put_off_users_lua)
     package static let own = script("own_shard", PackageResources.own_shard_lua)
+    package static let lower = script("lower_deadlines", PackageResources.lower_deadlines_lua)
     package static let release = script("release_shard", PackageResources.release_shard_lua)
     package static let register = script("register_worker", PackageResources.register_worker_lua)
+    package static let adopt = script("adopt_rules", PackageResources.adopt_rules_lua)
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
     package static let replay = script("replay_dead", PackageResources.replay_dead_lua)
 
     package static let all = [
-        login, revive, resume, disconnect, logout, kick, settle, sweep, putOff, own, release, register, acknowledge,
-        replay,
+        login, revive, resume, disconnect, logout, kick, tend, rearm, settle, putOff, own, lower, release, register,
+        adopt, acknowledge, replay,
     ]
+
+    /// What scripts share, the more basic before what builds on it.
+    static let parts = [
+        Part("time", PackageResources.time_lua), Part("record", PackageResources.record_lua),
+        Part("user", PackageResources.user_lua), Part("policy", PackageResources.policy_lua),
+        Part("change", PackageResources.change_lua), Part("ends", PackageResources.ends_lua),
+        Part("recent", PackageResources.recent_lua), Part("silence", PackageResources.silence_lua),
+        Part("owner", PackageResources.owner_lua),
+    ]
+
+    struct Part: Sendable {
+        let name: String
+        let text: String
+
+        init(_ name: String, _ bytes: [UInt8]) {
+            self.name = name
+            text = String(decoding: bytes, as: UTF8.self)
+        }
+    }
 
     /// The first line (`#!lua` and its flags) has to stay the first.
     private static func script(_ name: String, _ bytes: [UInt8]) -> RedisScript {
-        let lines = String(decoding: bytes, as: UTF8.self).split(
-            separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        let prelude = String(decoding: PackageResources.prelude_lua, as: UTF8.self)
-        return RedisScript(name: name, source: "\(lines[0])\n\(prelude)\(lines[1])")
+        let text = String(decoding: bytes, as: UTF8.self)
+        let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        var used = names(usedBy: text)
+        for part in parts.reversed() where used.contains(part.name) { used.formUnion(names(usedBy: part.text)) }
+        let needed = parts.filter { used.contains($0.name) }.map(\.text).joined(separator: "\n")
+        return RedisScript(name: name, source: "\(lines[0])\n\(needed)\(lines[1])")
+    }
+
+    private static func names(usedBy text: String) -> Set<String> {
+        let uses = text.split(separator: "\n").first { $0.hasPrefix("-- Uses ") }
+        return Set(uses?.split(separator: " ").dropFirst(2).map(String.init) ?? [])
     }
 }

@@ -12,6 +12,8 @@ package struct StoreError: Error, Sendable {
         case contended
         /// Redis holds something this service did not write.
         case corrupt
+        /// Presence is laid out otherwise there, or split otherwise: this service cannot work on it.
+        case layout
     }
 
     package let code: Code

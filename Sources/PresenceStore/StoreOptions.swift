@@ -18,10 +18,28 @@ package struct StoreOptions: Sendable {
     package var eventsBacklogMax = 1_000_000
     /// A pause of sweeping that a takeover does not explain.
     package var outageGapMs = 15_000
-    /// How long nobody is settled as lost after such a pause.
-    package var outageGraceMs = 90_000
+    /// Whether changes are posted to somebody.
+    package var hasReceiver = false
+    /// The longest a caller may repeat a call whose reply was lost.
+    package var repeatMsMax = 30_000
+    /// The newest form of what is in Redis this worker reads and writes.
+    package var level = Layout.level
 
     package init(worker: String) { self.worker = worker }
+
+    /// How many budgets of retries of the Redis client one call can take: by digest and with the source.
+    package static let budgetsMax = 2
+
+    /// The longest grace after an outage, over all platforms.
+    package var graceMsMax: Int { platforms.traits.values.map(\.heartbeat.graceMs).max() ?? 0 }
+
+    /// How long what an operation answered is remembered: twice as long as it may be repeated.
+    var doneMs: Int { max(60_000, 2 * repeatMsMax) }
+
+    /// How long it is remembered who ended a session: until its client would have been taken for lost.
+    var endedMs: Int {
+        max(doneMs, platforms.traits.values.map { $0.heartbeat.timeoutMs + $0.heartbeat.graceMs }.max() ?? 0)
+    }
 }
 
 /// Bounds that protect Redis and the worker; no reason to configure them is known.
@@ -29,10 +47,16 @@ package enum StoreLimits {
     /// Attempts of a login or kick that has to declare sessions it learns of on the way. Each round of
     /// concurrent logins of one user lets at least one through.
     package static let declareAttemptsMax = 200
-    /// Users a sweep takes from a shard at once.
-    package static let sweepBatchUsersMax = 256
+    /// Users of a shard re-armed in one script: about 1 ms of Redis.
+    static let rearmBatchUsersMax = 256
+    /// Users of a shard settled in one script: about 2 ms of Redis.
+    static let settleBatchUsersMax = 64
+    /// Users whose deadlines are lowered in one script: about 2 ms of Redis.
+    static let lowerBatchUsersMax = 1_000
+    /// How far ahead a shard's alarm is set; what is later is seen by a later sweep.
+    static let alarmAheadMs = 2_000
     /// How long a user whose record cannot be read is left alone.
-    static let corruptPutOffMs = 60_000
+    static let unreadablePutOffMs = 60_000
     /// Dead letters kept per shard; at the limit delivery of the shard waits, and its backlog refuses logins.
     package static let deadLettersPerShardMax = 10_000
     /// Dead letters put back in one call.

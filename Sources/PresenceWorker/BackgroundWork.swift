@@ -1,125 +1,137 @@
 // PresenceWorker: the background work of the shards a worker owns.
 //
 // Promises: a shard's sweep and delivery are done by one worker at a time, and by another within 12 s when that
-// one dies; every dead session is settled and every event delivered, with notifications or without.
+// one dies; every dead session is settled and every event delivered, with notifications or without; a round of work is
+// bounded, so that none of it looks like an outage to another part of it.
 // Does not: decide a transition. That is Lua's: two workers that both believe they own a shard do no harm.
 
 import Logging
 import PresenceCore
 import PresenceStore
+import RedisClient
 import ServiceLifecycle
 
-/// Ownership, sweeping, notifications and delivery, run together. On graceful shutdown the attempts in flight end,
-/// then the shards are released.
-package struct BackgroundWork: Service {
+/// Ownership, sweeping, notifications and delivery, run together. On graceful shutdown the worker unregisters, the
+/// attempts in flight end while it still sweeps, then the shards are released.
+package struct BackgroundWork: Service, CustomStringConvertible {
     private let store: PresenceStore
+    private let paces: WorkerPaces
     private let logger: Logger
-    private let owned = OwnedShards()
+    private let owned: OwnedShards
     private let sweeper: Sweeper
     private let delivery: Delivery
     private let notifications: Notifications
+    private let members: Members
 
-    /// - Parameters:
-    ///   - database: the number of the Redis database, part of the notification channels' names.
-    ///   - deliver: tells the receiver about a change; nil if there is none.
-    package init(
-        store: PresenceStore, database: Int, options: WorkerOptions, deliver: Deliver?, logger: Logger
-    ) {
+    /// - Parameter deliver: tells the receiver about a change; nil if there is none.
+    package init(store: PresenceStore, options: WorkerOptions, deliver: Deliver?, logger: Logger) {
         self.store = store
         self.logger = logger
-        let sweeper = Sweeper(store: store, owned: owned, logger: logger)
+        paces = options.paces
+        let owned = OwnedShards(worker: store.saying.worker, shards: store.keys.shards)
         let delivery = Delivery(
             store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax, logger: logger)
+        let sweeper = Sweeper(store: store, owned: owned, paces: paces, logger: logger) { ends in
+            await delivery.heard(ends)
+        }
+        self.owned = owned
         self.sweeper = sweeper
         self.delivery = delivery
-        notifications = Notifications(store: store, database: database, logger: logger) { [owned] wakeUp in
-            switch wakeUp {
-            case .sweep(let shard): if owned.fences[shard] != nil { sweeper.signal.wake([shard]) }
-            case .delivery(let shard): if owned.fences[shard] != nil { delivery.signal.wake([shard]) }
+        notifications = Notifications(store: store, owned: owned, paces: paces, logger: logger) { hint in
+            switch hint {
+            case .due(let shard): sweeper.signal.wake([shard])
+            case .changes(let shard): delivery.signal.wake([shard])
+            case .canary: break
             }
+        }
+        members = Members(store: store, owned: owned, delivery: delivery, paces: paces, logger: logger) { gained in
+            sweeper.signal.wake(gained)
+            delivery.signal.wake(gained)
         }
     }
 
+    /// The group logs its services.
+    package var description: String { "background work" }
+
+    /// - Throws: `StoreError` with the code `layout` if this worker cannot work on this Redis any more.
     package func run() async throws {
+        let membership = Task {
+            do { try await members.run() } catch {
+                await delivery.stop()
+                throw error
+            }
+        }
         let loops = Task {
             await withDiscardingTaskGroup { group in
-                group.addTask { await ownershipLoop() }
                 group.addTask { await sweeper.run() }
                 group.addTask { await notifications.run() }
-                group.addTask { await tick(WorkerLimits.sweepRoundMs, sweeper.signal) }
-                group.addTask { await tick(WorkerLimits.outboxRoundMs, delivery.signal) }
+                group.addTask { await tick() }
+                group.addTask { await checkServer() }
             }
         }
         await withTaskCancellationOrGracefulShutdownHandler {
             await delivery.run()
         } onCancelOrGracefulShutdown: {
-            loops.cancel()
-            sweeper.signal.finish()
-            Task { await delivery.stop() }
-        }
-        await loops.value
-        await leave()
-    }
-
-    /// Why this worker's background work is late; empty if it is not.
-    package func reasonsUnready() -> [String] {
-        var reasons = owned.unowned.sorted().map { "shard \($0) cannot be taken over; the log has the reason" }
-        guard let oldest = owned.oldestSweep else { return reasons }
-        if oldest.age > .milliseconds(WorkerLimits.sweepLateMs) {
-            reasons.append("shard \(oldest.shard) was last swept \(oldest.age.components.seconds) s ago")
-        }
-        if owned.lagMs > WorkerLimits.sweepLateMs {
-            reasons.append("settling of lost sessions lags by \(owned.lagMs) ms")
-        }
-        return reasons
-    }
-
-    private func tick(_ milliseconds: Int, _ signal: WakeSignal) async {
-        while !Task.isCancelled {
-            signal.wake(owned.fences.keys)
-            try? await Task.sleep(for: .milliseconds(milliseconds))
-        }
-    }
-
-    private func ownershipLoop() async {
-        var log = FailureLog("Cannot renew ownership; trying again", logger)
-        while !Task.isCancelled {
-            do {
-                try await claim(&log)
-            } catch {
-                log.failed(error)
+            members.stop()
+            membership.cancel()
+            Task {
+                _ = await membership.result
+                await unregister()
+                await delivery.stop()
             }
-            try? await Task.sleep(for: .milliseconds(WorkerLimits.ownershipRoundMs))
+        }
+        await release()
+        loops.cancel()
+        sweeper.signal.finish()
+        await loops.value
+        try await membership.value
+    }
+
+    /// How this worker stands among the others.
+    package var status: WorkerStatus { members.current }
+
+    /// Whether Redis answered the background work of late, which asks it every second.
+    package var isAnswered: Bool {
+        members.current.answeredAt.map { ContinuousClock.now - $0 < .milliseconds(paces.answerAgeMsMax) } ?? false
+    }
+
+    /// How overdue the most overdue session of the shards of this worker is, in milliseconds.
+    package var lagMs: Int { owned.lagMs }
+
+    private func tick() async {
+        while !Task.isCancelled {
+            sweeper.signal.wake(owned.fences.keys)
+            let pace = notifications.areHeard ? paces.sweepRoundMs : paces.sweepRoundUntoldMs
+            try? await Task.sleep(for: .milliseconds(pace))
         }
     }
 
-    /// One round: say we live, keep our fair share of the shards, give up the others once their attempts have ended.
-    private func claim(_ log: inout FailureLog) async throws {
-        let live = try await store.register(silenceMs: WorkerLimits.workerSilenceMs)
-        let wanted = RendezvousHash.shards(
-            of: store.options.worker, among: live, shards: store.keys.shards)
-        let before = owned.fences
-        let unwanted = Set(before.keys).subtracting(wanted)
-        let leaving = await delivery.leave(unwanted)
-        let kept = wanted.union(unwanted).subtracting(leaving)
-        let answers = try await store.own(kept.sorted(), leaseMs: WorkerLimits.ownershipLeaseMs)
-        let fences = answers.answers
-        let given = owned.replace(with: fences).filter { leaving.contains($0.key) }
-        if !given.isEmpty { try await store.release(given) }
-        let gained = fences.filter { before[$0.key] != $0.value }.keys
-        if !gained.isEmpty {
-            logger.debug("Took over shards", metadata: ["count": "\(gained.count)", "owned": "\(fences.count)"])
-            sweeper.signal.wake(gained)
-            delivery.signal.wake(gained)
+    /// Says so when the server is no longer one to be trusted with presence.
+    private func checkServer() async {
+        var log = FailureLog("Redis is not as it has to be", logger)
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(paces.checkMs))
+            do {
+                _ = try await store.redis.checkServer()
+            } catch where error.code == .unsupportedServer {
+                log.failed(error)
+            } catch {
+                continue
+            }
         }
-        log.failed(answers.failures)
-        owned.cannotOwn(Set(answers.failures.keys))
     }
 
-    private func leave() async {
+    private func unregister() async {
+        do { try await store.unregister() } catch {
+            logger.warning("Could not unregister; others find out within seconds", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func release() async {
+        let fences = owned.fences
         do {
-            try await store.release(owned.replace(with: [:]))
-            try await store.unregister()
+            owned.lost(fences)
+            try await store.release(fences)
         } catch {
             logger.warning("Could not release the shards; others take them over", metadata: ["error": "\(error)"])
         }

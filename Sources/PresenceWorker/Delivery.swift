@@ -80,6 +80,12 @@ actor Delivery {
         return shards.filter { inFlight[$0] == nil }
     }
 
+    func heard(_ ends: [Shard: StreamEnds]) {
+        signal.wake(ends.filter { windows[$0.key].map { $0.lastPosition } != $0.value.events }.keys)
+    }
+
+    nonisolated func setWaiting(if verdict: RulesWatch.Verdict) {}
+
     private func readLoop() async {
         while let woken = await signal.next() {
             await read(woken)
@@ -213,7 +219,7 @@ actor Delivery {
                     crowded.remove(shard)
                 case .lost:
                     windows[shard] = nil
-                    owned.remove(shard, fence: window.fence)
+                    owned.lost([shard: window.fence])
                 case .crowded:
                     guard crowded.insert(shard).inserted else { return }
                     logger.error(

@@ -1,58 +1,65 @@
 import PresenceStore
 import Synchronization
 
-/// The shards this worker owns, with their fence tokens, and when each was swept last. Shared by the loops.
-final class OwnedShards: Sendable {
+/// The shards this worker owns, shared by the loops that work on them. Every decision is `ShardOwnership`'s.
+package final class OwnedShards: Sendable {
     private struct State {
-        var fences: [Shard: Fence] = [:]
-        var sweptAt: [Shard: ContinuousClock.Instant] = [:]
-        var lagMs = 0
-        var unowned: Set<Shard> = []
+        var ownership: ShardOwnership
+        var lagMs: [Shard: Int] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let changes: AsyncStream<Set<Shard>>.Continuation
+    /// The shards owned, whenever they change.
+    let shards: AsyncStream<Set<Shard>>
 
-    var fences: [Shard: Fence] { state.withLock(\.fences) }
+    init(worker: String, shards count: Int) {
+        state = Mutex(State(ownership: ShardOwnership(worker: worker, shards: count)))
+        (shards, changes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
 
-    /// - Returns: the shards that were owned and are no more.
-    func replace(with fences: [Shard: Fence]) -> [Shard: Fence] {
+    /// Those whose lease has not ended by this worker's own clock, with their fence tokens.
+    var fences: [Shard: Fence] { state.withLock { $0.ownership.fences(now: .now) } }
+
+    /// Whether the shard is owned, under this fence token, at this moment. To be asked before anything that another
+    /// owner must not do a second time.
+    func holds(_ shard: Shard, _ fence: Fence) -> Bool {
+        state.withLock { $0.ownership.holds(shard, fence, now: .now) }
+    }
+
+    func round(sharers: [String]) -> ShardOwnership.Round {
+        state.withLock { $0.ownership.round(sharers: sharers, now: .now) }
+    }
+
+    /// - Parameter asked: when Redis was asked, from which the lease counts at the latest.
+    func took(_ owned: [Shard: Ownership], leaseMs: Int, asked: ContinuousClock.Instant) {
         state.withLock { state in
-            let lost = state.fences.filter { fences[$0.key] != $0.value }
-            for shard in fences.keys where state.fences[shard] != fences[shard] { state.sweptAt[shard] = .now }
-            for shard in lost.keys where fences[shard] == nil { state.sweptAt[shard] = nil }
-            state.fences = fences
-            return lost
+            for (shard, owner) in owned {
+                state.ownership.took(shard, fence: owner.fence, leaseEnds: asked + .milliseconds(leaseMs))
+            }
+        }
+        tellShards()
+    }
+
+    func tended(_ shard: Shard, _ fence: Fence, _ tended: Tended, asked: ContinuousClock.Instant) {
+        state.withLock { state in
+            state.ownership.renewed(shard, fence: fence, leaseEnds: asked + .milliseconds(tended.leaseLeftMs))
+            state.lagMs[shard] = tended.lagMs == 0 ? nil : tended.lagMs
         }
     }
 
-    func remove(_ shard: Shard, fence: Fence) {
+    func lost(_ lost: [Shard: Fence]) {
         state.withLock { state in
-            guard state.fences[shard] == fence else { return }
-            state.fences[shard] = nil
-            state.sweptAt[shard] = nil
+            for (shard, fence) in lost {
+                state.ownership.lost(shard, fence: fence)
+                state.lagMs[shard] = nil
+            }
         }
+        tellShards()
     }
 
-    func swept(_ shards: some Sequence<Shard>, lagMs: Int) {
-        state.withLock { state in
-            for shard in shards where state.fences[shard] != nil { state.sweptAt[shard] = .now }
-            state.lagMs = lagMs
-        }
-    }
+    /// How overdue the most overdue user of all owned shards was when they were swept last.
+    var lagMs: Int { state.withLock { $0.lagMs.values.max() ?? 0 } }
 
-    /// How long ago the shard swept longest ago was swept; nil when none is owned.
-    var oldestSweep: (shard: Shard, age: Duration)? {
-        state.withLock { state in
-            guard let oldest = state.sweptAt.min(by: { $0.value < $1.value }) else { return nil }
-            return (oldest.key, ContinuousClock.now - oldest.value)
-        }
-    }
-
-    /// The shards whose ownership Redis could not be asked for, though it answered for others.
-    var unowned: Set<Shard> { state.withLock(\.unowned) }
-
-    func cannotOwn(_ shards: Set<Shard>) { state.withLock { $0.unowned = shards } }
-
-    /// How overdue the most overdue user was at the last sweep.
-    var lagMs: Int { state.withLock(\.lagMs) }
+    private func tellShards() { changes.yield(Set(fences.keys)) }
 }

@@ -1,62 +1,128 @@
 import Logging
 import PresenceCore
 import PresenceStore
+import Synchronization
 
-/// Settles sessions whose timers have ended, shard by shard.
+/// Keeps the owned shards and settles sessions whose timers have ended, in rounds.
 struct Sweeper: Sendable {
     let store: PresenceStore
     let owned: OwnedShards
+    let paces: WorkerPaces
     let logger: Logger
+    /// Told where the streams of the shards end, whenever they are swept.
+    let onStreams: @Sendable ([Shard: StreamEnds]) async -> Void
     let signal = WakeSignal()
 
-    /// Runs until the signal is finished or the task cancelled.
+    /// Runs until the signal is finished or the task cancelled. A shard woken meanwhile joins the next round.
     func run() async {
         var log = FailureLog("Cannot sweep; trying again", logger)
+        var lag = FailureLog("Sessions are settled late; more end than Redis or this worker can settle at once", logger)
         while let woken = await signal.next() {
             do {
-                try await sweep(woken, &log)
+                let behind = try await sweep(woken, &log)
+                if !behind.isEmpty { signal.wake(behind) }
+                if owned.lagMs > WorkerLimits.lagToldMs { lag.failed(Lag(milliseconds: owned.lagMs)) }
             } catch {
                 log.failed(error)
             }
-            try? await Task.sleep(for: .milliseconds(WorkerLimits.sweepPauseMs))
+            try? await Task.sleep(for: .milliseconds(paces.sweepPauseMs))
         }
     }
 
-    /// Sweeps until no shard of these has a full batch left.
-    private func sweep(_ shards: Set<Shard>, _ log: inout FailureLog) async throws {
-        var behind = shards
-        while !behind.isEmpty, !Task.isCancelled {
-            let fences = owned.fences.filter { behind.contains($0.key) }
-            let answers = try await store.sweep(fences)
-            behind = []
-            var due: [UserID] = []
-            var lagMs = 0
-            for (shard, answer) in answers.answers {
-                switch answer {
-                case .lost:
-                    if let fence = fences[shard] { owned.remove(shard, fence: fence) }
-                case .swept(let users, let lag):
-                    due += users
-                    lagMs = max(lagMs, lag)
-                    if users.count >= StoreLimits.sweepBatchUsersMax { behind.insert(shard) }
+    private struct Lag: Error, CustomStringConvertible {
+        let milliseconds: Int
+        var description: String { "\(milliseconds) ms" }
+    }
+
+    /// - Returns: the shards that have more due users.
+    private func sweep(_ shards: Set<Shard>, _ log: inout FailureLog) async throws -> Set<Shard> {
+        let fences = owned.fences
+        let shared = SharedRound(SweepRound(shards.filter { fences[$0] != nil }.sorted()))
+        try await withThrowingDiscardingTaskGroup { group in
+            for _ in 0..<WorkerLimits.sweepLanes {
+                group.addTask {
+                    while !Task.isCancelled, let visit = shared.next() {
+                        shared.visited(visit, try await self.visit(visit, fences))
+                    }
                 }
             }
-            try await settle(due)
-            owned.swept(answers.answers.keys, lagMs: lagMs)
-            log.failed(answers.failures)
         }
+        let (behind, failures) = shared.outcome
+        log.failed(failures)
+        return behind
+    }
+
+    fileprivate struct Visited {
+        /// How many users were due in each shard.
+        var due: [Shard: Int] = [:]
+        var failures: [Shard: StoreError] = [:]
+    }
+
+    private func visit(_ visit: SweepRound.Visit, _ fences: [Shard: Fence]) async throws -> Visited {
+        let asked = ContinuousClock.now
+        let visited = fences.filter { visit.shards.contains($0.key) }
+        let answers = try await store.tend(
+            visited, leaseMs: paces.leaseMs, renewAtMs: paces.leaseRenewAtMs, usersMax: visit.usersMax)
+        var due: [UserID] = []
+        var outcome = Visited(failures: answers.failures)
+        var ends: [Shard: StreamEnds] = [:]
+        for (shard, answer) in answers.answers {
+            guard let fence = visited[shard] else { continue }
+            switch answer {
+            case .lost: owned.lost([shard: fence])
+            case .tended(let tended):
+                owned.tended(shard, fence, tended, asked: asked)
+                ends[shard] = StreamEnds(events: tended.eventsEnd, aside: tended.asideEnd)
+                outcome.due[shard] = tended.due.count
+                due += tended.due
+            }
+        }
+        await onStreams(ends)
+        for start in stride(from: 0, to: due.count, by: WorkerLimits.settleUsersMax) {
+            try await settle(Array(due[start..<min(start + WorkerLimits.settleUsersMax, due.count)]))
+        }
+        return outcome
     }
 
     private func settle(_ users: [UserID]) async throws {
-        for start in stride(from: 0, to: users.count, by: WorkerLimits.settleBatchUsersMax) {
-            let batch = users[start..<min(start + WorkerLimits.settleBatchUsersMax, users.count)]
-            let answer = try await store.settle(Array(batch))
-            if answer.changed > 0 { logger.debug("Settled sessions", metadata: ["count": "\(answer.changed)"]) }
-            for (user, error) in answer.corrupt {
-                logger.error(
-                    "A user's record is not one this service wrote; correct or delete it",
-                    metadata: ["key": "\(store.keys.user(user))", "error": "\(error)"])
-            }
+        let answer = try await store.settle(users)
+        if answer.settled > 0 { logger.debug("Settled sessions", metadata: ["count": "\(answer.settled)"]) }
+        for user in answer.unreadable {
+            logger.error(
+                "A user's record is not one this service wrote; correct or delete it",
+                metadata: ["key": "\(store.keys.user(user))"])
         }
     }
+}
+
+/// A round several tasks work on.
+private final class SharedRound: Sendable {
+    private struct State {
+        var round: SweepRound
+        var failures: [Shard: StoreError] = [:]
+    }
+
+    private let state: Mutex<State>
+
+    init(_ round: SweepRound) { state = Mutex(State(round: round)) }
+
+    func next() -> SweepRound.Visit? { state.withLock { $0.round.next() } }
+
+    func visited(_ visit: SweepRound.Visit, _ visited: Sweeper.Visited) {
+        state.withLock { state in
+            state.round.visited(visit, due: visited.due)
+            state.failures.merge(visited.failures) { $1 }
+        }
+    }
+
+    /// The shards that have more due users, and those that could not be asked.
+    var outcome: (behind: Set<Shard>, failures: [Shard: StoreError]) {
+        state.withLock { ($0.round.behind, $0.failures) }
+    }
+}
+
+/// Where the streams of a shard end: the positions of the last event and of the last one set aside, `0-0` for none.
+package struct StreamEnds: Sendable, Equatable {
+    package var events: String
+    package var aside: String
 }

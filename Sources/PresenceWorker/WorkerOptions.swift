@@ -1,29 +1,57 @@
-/// What a deployment chooses about the background work.
+/// What a deployment chooses about the background work, and its paces: the promises rest on their defaults.
 package struct WorkerOptions: Sendable {
     /// Callback attempts in flight at once.
     package var callbacksInFlightMax = 64
+    package var paces = WorkerPaces()
 
     package init(callbacksInFlightMax: Int = 64) {
         self.callbacksInFlightMax = callbacksInFlightMax
     }
 }
 
-/// The paces and bounds the promises rest on.
-enum WorkerLimits {
-    /// Between two rounds of registering and renewing ownership.
-    static let ownershipRoundMs = 1_000
+/// How often things are done, and how long is waited for others, in milliseconds. No reason to configure them is known;
+/// tests do.
+package struct WorkerPaces: Sendable {
+    /// Between two rounds of registering and taking over shards.
+    package var ownershipRoundMs = 1_000
     /// A worker not heard of for this long is dead to the others. With the lease, a dead worker's shards have a
     /// new owner within 12 s.
-    static let workerSilenceMs = 5_000
-    static let ownershipLeaseMs = 8_000
+    package var workerSilenceMs = 5_000
+    package var leaseMs = 8_000
+    /// What may be left of a lease when it is renewed: time enough to try several times.
+    package var leaseRenewAtMs = 5_000
     /// Between two sweeps of a shard. Half of what detection may add to a timeout.
-    static let sweepRoundMs = 1_000
-    /// Between two sweeps that notifications ask for, so that a storm of them cannot keep Redis busy.
-    static let sweepPauseMs = 20
-    /// Users settled in one write.
-    static let settleBatchUsersMax = 512
-    /// Between two looks at the outboxes. Half of what a first attempt may take.
-    static let outboxRoundMs = 500
+    package var sweepRoundMs = 1_000
+    /// The same where notifications do not come: only sweeps tell of new events then, and a first attempt has a second.
+    package var sweepRoundUntoldMs = 500
+    /// Between two sweeps that are asked for, so that a storm of them cannot keep Redis busy.
+    package var sweepPauseMs = 20
+    /// Between two checks of the notifications and of the server.
+    package var checkMs = 30_000
+    /// How long the canary's notification may take.
+    package var canaryWaitMs = 2_000
+    /// For how long no live worker has the adopted rules before another adopts its own.
+    package var adoptAfterMs = 30_000
+    /// Redis, silent for so long, is said not to answer.
+    package var answerAgeMsMax = 5_000
+
+    package init() {}
+}
+
+/// The bounds of the background work.
+enum WorkerLimits {
+    /// Users one round of sweeping takes from all shards together: a round is over within a second.
+    static let roundUsersMax = 16_384
+    /// Of one shard at once.
+    static let shardUsersMax = 2_048
+    /// Users read, re-armed and settled together, so that what waits behind them in Redis waits a few milliseconds.
+    static let settleUsersMax = 1_024
+    /// Shards asked in one write.
+    static let shardsPerCallMax = 64
+    /// Groups of shards worked on at once, so that Redis and the worker need not wait for each other.
+    static let sweepLanes = 3
+    /// A settlement this late is told in the log.
+    static let lagToldMs = 2_000
     /// Events of a shard held in memory, and how many users may have one of them in flight or waiting for its next
     /// attempt.
     static let windowEventsMax = 1_024
@@ -36,12 +64,6 @@ enum WorkerLimits {
     static let receiverFailuresMax = 3
     /// Attempts at one event before it is named in the log, about a minute.
     static let attemptsUnnamedMax = 10
-    /// A sweep older than this makes the worker unready.
-    static let sweepLateMs = 5_000
-    /// Between two checks that notifications still come.
-    static let notificationCheckMs = 30_000
-    /// How long the canary's notification may take.
-    static let canaryWaitMs = 2_000
 }
 
 /// How long to wait before an event is sent again.

@@ -20,6 +20,9 @@ import NIOCore
 ///
 /// A cancelled caller still waits for the answer to what was sent, at most one command deadline.
 package final class RedisClient: Sendable {
+    /// The number of the database, part of the names of keyspace notifications' channels.
+    package var database: Int { endpoint.database }
+
     private let node: RedisNode
     private let endpoint: RedisEndpoint
     private let eventLoopGroup: any EventLoopGroup
@@ -77,11 +80,17 @@ package final class RedisClient: Sendable {
     ///
     /// Messages are hints: a reader that falls behind loses the oldest events.
     package func subscribe(to channels: [String]) -> AsyncStream<RedisSubscriptionEvent> {
+        let (sets, continuation) = AsyncStream<Set<String>>.makeStream()
+        continuation.yield(Set(channels))
+        return subscribe(following: sets)
+    }
+
+    /// The same for channels that change: always the latest set. `subscribed` is told once per connection.
+    package func subscribe(following sets: AsyncStream<Set<String>>) -> AsyncStream<RedisSubscriptionEvent> {
         AsyncStream(bufferingPolicy: .bufferingNewest(options.subscriptionEventsMax)) { events in
             let subscriber = RedisSubscriber(
-                endpoint: endpoint, channels: channels, eventLoop: eventLoopGroup.next(), options: options,
-                logger: logger, events: events)
-            let task = Task { await subscriber.run() }
+                endpoint: endpoint, eventLoop: eventLoopGroup.next(), options: options, logger: logger, events: events)
+            let task = Task { await subscriber.run(following: sets) }
             events.onTermination = { _ in task.cancel() }
         }
     }

@@ -1,12 +1,14 @@
 import Logging
 import NIOCore
 
-/// Keeps one subscription alive on a connection of its own.
+/// Keeps one subscription alive on a connection of its own, to channels that may change.
 ///
 /// The actor runs on its event loop, so the loop's callbacks are already isolated to it.
 actor RedisSubscriber {
     private let endpoint: RedisEndpoint
-    private let channels: [String]
+    private var channels: Set<String> = []
+    /// Channels the server has not confirmed since the present connection was made.
+    private var unconfirmed: Set<String> = []
     private let eventLoop: any EventLoop
     private let options: RedisClientOptions
     private let logger: Logger
@@ -16,6 +18,7 @@ actor RedisSubscriber {
     private var greetingReplies: [RedisValue] = []
     private var channel: (any Channel)?
     private var isSubscribed = false
+    private var isGreeted = false
     /// Whether the server sent anything since the last PING.
     private var isHeard = false
     /// Why the present connection is given up.
@@ -24,11 +27,10 @@ actor RedisSubscriber {
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     init(
-        endpoint: RedisEndpoint, channels: [String], eventLoop: any EventLoop, options: RedisClientOptions,
-        logger: Logger, events: AsyncStream<RedisSubscriptionEvent>.Continuation
+        endpoint: RedisEndpoint, eventLoop: any EventLoop, options: RedisClientOptions, logger: Logger,
+        events: AsyncStream<RedisSubscriptionEvent>.Continuation
     ) {
         self.endpoint = endpoint
-        self.channels = channels
         self.eventLoop = eventLoop
         self.options = options
         self.logger = logger
@@ -36,8 +38,29 @@ actor RedisSubscriber {
         greeting = endpoint.greeting(clientName: options.clientName)
     }
 
-    /// Subscribes, again after every loss, until the task is cancelled.
-    func run() async {
+    /// Listens to the latest set of channels, again after every loss, until the task is cancelled.
+    func run(following sets: AsyncStream<Set<String>>) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                for await channels in sets { await self.follow(channels) }
+            }
+            await stayConnected()
+            group.cancelAll()
+        }
+    }
+
+    private func follow(_ latest: Set<String>) {
+        let (added, removed) = (latest.subtracting(channels), channels.subtracting(latest))
+        channels = latest
+        guard isGreeted else { return }
+        unconfirmed = unconfirmed.subtracting(removed).union(added)
+        for (command, channels) in [("SUBSCRIBE", added), ("UNSUBSCRIBE", removed)] where !channels.isEmpty {
+            channel?.writeAndFlush(
+                RESPEncoder.encode([RedisCommand(keyless: command, Array(channels))]), promise: nil)
+        }
+    }
+
+    private func stayConnected() async {
         var backoff = Backoff(min: options.reconnectPauseMin, max: options.reconnectPauseMax)
         while !Task.isCancelled {
             do {
@@ -58,6 +81,7 @@ actor RedisSubscriber {
     /// Returns when the connection is closed.
     private func listen() async throws {
         isSubscribed = false
+        isGreeted = false
         isHeard = true
         greetingReplies = []
         refusal = nil
@@ -69,8 +93,10 @@ actor RedisSubscriber {
             }
         }
         self.channel = channel
-        channel.writeAndFlush(
-            RESPEncoder.encode(greeting + [RedisCommand(keyless: "SUBSCRIBE", channels)]), promise: nil)
+        isGreeted = true
+        unconfirmed = channels
+        let subscription = channels.isEmpty ? [] : [RedisCommand(keyless: "SUBSCRIBE", Array(channels))]
+        channel.writeAndFlush(RESPEncoder.encode(greeting + subscription), promise: nil)
         let interval = TimeAmount(options.pingInterval)
         let pings = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             self.assumeIsolated { $0.ping() }
@@ -104,7 +130,9 @@ actor RedisSubscriber {
         if let error = value.error { return give(up: RedisError(error)) }
         guard let push = value.array, push.count == 3 else { return }
         switch push[0].string {
-        case "subscribe" where push[2].int == Int64(channels.count):
+        case "subscribe":
+            if let channel = push[1].string { unconfirmed.remove(channel) }
+            guard unconfirmed.isEmpty, !isSubscribed else { return }
             isSubscribed = true
             events.yield(.subscribed)
         case "message":

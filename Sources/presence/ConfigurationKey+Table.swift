@@ -27,7 +27,7 @@ extension ConfigurationKey {
         "redis.allow-eviction", .boolean, default: "false",
         "Accept a Redis that may evict keys, losing sessions silently.")
     static let shards = Self(
-        "shards", .number(1...999), default: "128", "Parts users are divided into; fixed when the service first starts."
+        "shards", .number(1...4_096), default: "128", "Parts users are divided into; fixed when the service first starts."
     )
     static let stateFolder = Self(
         "state.folder", .text, "Folder of the private Redis; without it presence in $XDG_STATE_HOME or ~/.local/state.")
@@ -68,8 +68,6 @@ extension ConfigurationKey {
 
     static let outageGapMs = Self(
         "outage.gap-ms", duration, default: "15000", "A pause of the background work longer than this was an outage.")
-    static let outageGraceMs = Self(
-        "outage.grace-ms", duration, default: "90000", "How long after an outage nobody is taken for lost.")
 
     static let authAPIKeys = Self(
         "auth.api-keys", .list, isSecret: true, "Keys a backend may call with; without them only loopback is served.")
@@ -130,7 +128,7 @@ extension ConfigurationKey {
         + [
             pushRetentionMs, offlineRetentionMs, callbackURL, callbackTimeoutMs, callbackInFlightMax,
             callbackSignToken, callbackWebhookSecrets, callbackSendKicked, callbackSendExpired, eventsRetentionMs,
-            eventsBacklogMax, outageGapMs, outageGraceMs, appID, appSecretKey, appAdmins,
+            eventsBacklogMax, outageGapMs, appID, appSecretKey, appAdmins,
             appUserSigMaxAgeMs, connectJWTSecrets, connectJWTPublicKeys, connectOrigins, connectAddressHeader,
             connectSocketsMax, connectSocketsPerAddressMax, connectRateMax, connectDrainMs,
         ]

@@ -10,5 +10,5 @@ import ArgumentParser
 struct PresenceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "presence", abstract: "Knows who is online, and tells the backend when that changes.",
-        subcommands: [Serve.self, Query.self, Replay.self, Simulate.self, PrintConfiguration.self])
+        subcommands: [Serve.self, Query.self, Replay.self, Rules.self, Simulate.self, PrintConfiguration.self])
 }

@@ -16,10 +16,16 @@ struct RedisArguments: ParsableArguments {
     /// Runs the body with a store on that Redis, split as the service there has split it.
     /// - Throws: `StartError` with what to do if there is none.
     func withStore<Result>(_ body: (PresenceStore) async throws -> Result) async throws -> Result {
-        let environment = ProcessInfo.processInfo.environment
         let flags = [("--redis-url", redisURL), ("--redis-prefix", redisPrefix)]
-        let sources = try ConfigurationSources(
-            flags: flags.flatMap { flag, value in value.map { [flag, $0] } ?? [] }, environment: environment)
+        return try await Self.withStore(flags: flags.flatMap { flag, value in value.map { [flag, $0] } ?? [] }, body)
+    }
+
+    /// The same for a command that takes the flags of `presence serve`.
+    static func withStore<Result>(
+        flags: [String], _ body: (PresenceStore) async throws -> Result
+    ) async throws -> Result {
+        let environment = ProcessInfo.processInfo.environment
+        let sources = try ConfigurationSources(flags: flags, environment: environment)
         let endpoint =
             try sources.redis() ?? EmbeddedRedis.endpoint(in: sources.stateFolder(environment: environment))
         let client = RedisClient(
@@ -37,6 +43,8 @@ struct RedisArguments: ParsableArguments {
                     PresenceStore(
                         redis: client, keys: KeySpace(prefix: prefix, shards: shards),
                         options: StoreOptions(worker: "presence-query")))
+            } catch let error as StoreError where error.code == .layout {
+                throw StartError(.configuration, error.message, underlying: error)
             } catch let error as StoreError {
                 throw StartError(
                     .unavailable, "\(error.message) Is a service running, or redis.url right?", underlying: error)

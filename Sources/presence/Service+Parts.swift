@@ -7,6 +7,7 @@ import PresenceAPI
 import PresenceCore
 import PresenceStore
 import PresenceWorker
+import RedisClient
 import UserSig
 
 /// The parts of the service, each from its share of the configuration.
@@ -21,7 +22,8 @@ extension Service {
         options.eventsRetentionMs = configuration.eventsRetentionMs
         options.eventsBacklogMax = configuration.eventsBacklogMax
         options.outageGapMs = configuration.outageGapMs
-        options.outageGraceMs = configuration.outageGraceMs
+        options.hasReceiver = configuration.callback != nil
+        options.repeatMsMax = Int(redisOptions.overallDeadline / .milliseconds(1)) * StoreOptions.budgetsMax
         return options
     }
 
@@ -74,13 +76,14 @@ extension Service {
         return (client, { await sender.deliver($0) })
     }
 
-    /// Why this worker should get no traffic: Redis cannot be asked, or its own background work is late.
-    func reasonsUnready(_ store: PresenceStore, _ work: BackgroundWork) async -> [String] {
-        do {
-            try await store.ping()
-            return work.reasonsUnready()
-        } catch {
-            return [error.message] + work.reasonsUnready()
-        }
+    /// A worker cannot serve while it stops or while Redis does not answer. Work that is late is a figure, and rules
+    /// that differ are a note: other workers serve no better for it.
+    func readiness(_ work: BackgroundWork) -> Readiness {
+        let status = work.status
+        var reasons: [String] = []
+        if status.isStopping { reasons.append("This worker is stopping.") }
+        if !work.isAnswered { reasons.append("Redis cannot be asked right now; try again.") }
+        return Readiness(
+            reasons: reasons, notes: status.differences.map { "The rules differ: \($0)." }, settlementLagMs: work.lagMs)
     }
 }

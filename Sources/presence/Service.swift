@@ -51,12 +51,8 @@ struct Service: Sendable {
 
     /// Redis outlives all that uses it, so it is the outer scope.
     private func serve(on endpoint: RedisEndpoint) async throws {
-        var options = RedisClientOptions()
-        options.commandDeadline = .milliseconds(configuration.redisCommandTimeoutMs)
-        options.overallDeadline = max(options.overallDeadline, options.commandDeadline * 3)
-        options.allowEviction = configuration.redisAllowsEviction
         let redis = RedisClient(
-            endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, options: options,
+            endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, options: redisOptions,
             logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { await redis.run() }
@@ -69,8 +65,16 @@ struct Service: Sendable {
             } catch is CancellationError {
                 return
             }
-            try await serve(store, database: endpoint.database)
+            try await serve(store)
         }
+    }
+
+    var redisOptions: RedisClientOptions {
+        var options = RedisClientOptions()
+        options.commandDeadline = .milliseconds(configuration.redisCommandTimeoutMs)
+        options.overallDeadline = max(options.overallDeadline, options.commandDeadline * 3)
+        options.allowEviction = configuration.redisAllowsEviction
+        return options
     }
 
     /// Waits for Redis to answer; refuses one that cannot be trusted with presence.
@@ -82,7 +86,8 @@ struct Service: Sendable {
                 for warning in info.warnings {
                     logger.warning("Look at how this Redis is set up", metadata: ["advice": "\(warning)"])
                 }
-                return try await store.checkShards()
+                _ = try await store.checkLayout()
+                return
             } catch let error as RedisError where error.passesSoon {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
             } catch let error as StoreError where error.code == .unavailable {
@@ -97,10 +102,10 @@ struct Service: Sendable {
     }
 
     /// Services stop in reverse: the API first, so that what it still changes is delivered.
-    private func serve(_ store: PresenceStore, database: Int) async throws {
+    private func serve(_ store: PresenceStore) async throws {
         let callbacks = callbackClient()
         let work = BackgroundWork(
-            store: store, database: database,
+            store: store,
             options: WorkerOptions(callbacksInFlightMax: configuration.callbackInFlightMax),
             deliver: callbacks?.deliver, logger: logger)
         let app = compatibleApp
@@ -110,7 +115,7 @@ struct Service: Sendable {
         let api = PresenceAPI(
             store: store,
             options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyBytesMax, app: app),
-            readiness: { await reasonsUnready(store, work) }, logger: logger)
+            readiness: { readiness(work) }, logger: logger)
         let gateway = try await gateway(store, app: app)
         let application = api.application(
             host: configuration.host, port: configuration.port,
@@ -123,6 +128,7 @@ struct Service: Sendable {
             try await callbacks?.client.shutdown()
         } catch {
             try? await callbacks?.client.shutdown()
+            if let error = error as? StoreError { throw StartError(.configuration, error.message, underlying: error) }
             guard error is IOError else { throw error }
             let address = "\(configuration.host):\(configuration.port)"
             throw StartError(

@@ -31,7 +31,6 @@ struct ServiceConfiguration: Sendable {
     var eventsRetentionMs: Int
     var eventsBacklogMax: Int
     var outageGapMs: Int
-    var outageGraceMs: Int
 
     var app: AppIdentity
     var connect: GatewayOptions
@@ -75,7 +74,6 @@ struct ServiceConfiguration: Sendable {
         eventsRetentionMs = try sources.required(.eventsRetentionMs)
         eventsBacklogMax = try sources.required(.eventsBacklogMax)
         outageGapMs = try sources.required(.outageGapMs)
-        outageGraceMs = try sources.required(.outageGraceMs)
         app = AppIdentity(
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),
             admins: try sources.list(.appAdmins), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))

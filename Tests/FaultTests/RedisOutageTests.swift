@@ -4,9 +4,14 @@ import Testing
 
 @Suite("Outage of Redis")
 struct RedisOutageTests {
+    /// Four seconds of grace for browsers, a timeout of seven.
+    static let browsersWithLongGrace = [
+        "heartbeat.browser-interval-ms": "3200", "heartbeat.browser-timeout-ms": "7000",
+    ]
+
     @Test("Stopped for longer than the browser timeout: who heartbeats within the grace stays Online, the dead go")
     func stoppedAndContinued() async throws {
-        try await Deployment.with(workers: 2, ["outage.grace-ms": "4000"]) { deployment in
+        try await Deployment.with(workers: 2, Self.browsersWithLongGrace) { deployment in
             let backend = deployment.backend
             var alive: [(user: String, session: String)] = []
             for number in 0..<20 {
@@ -14,7 +19,7 @@ struct RedisOutageTests {
                 _ = try await backend.session("dead-\(number)", "Web")
             }
             await deployment.redis.pause()
-            let end = ContinuousClock.now + .seconds(6)
+            let end = ContinuousClock.now + .seconds(8)
             try await eventually(timeout: .seconds(20), else: "the clock stands still") {
                 let answer = try await backend.statuses(["alive-0", "dead-0"])
                 #expect(answer.status == 503, "a query during the outage: \(answer.text)")

@@ -38,17 +38,16 @@ struct WorkerLossTests {
 
     @Test("kill -9 of the only worker: when it is back nobody alive has gone Offline, the dead are settled")
     func allWorkersLost() async throws {
-        try await Deployment.with(workers: 1, ["outage.grace-ms": "4000"]) { deployment in
+        try await Deployment.with(workers: 1, RedisOutageTests.browsersWithLongGrace) { deployment in
             let alive = try await deployment.backend.session("alive", "Web")
             _ = try await deployment.backend.session("dead", "Web")
             try await deployment.workers[0].kill()
-            let down = ContinuousClock.now + .seconds(5)
+            let down = ContinuousClock.now + .seconds(8)
             try await eventually(else: "the clock stands still") { ContinuousClock.now > down }
             try await PresenceProcess.withWorker(
                 redis: deployment.redis.url,
-                Deployment.shortTimeouts.merging(
-                    ["callback.url": deployment.receiver.url, "outage.grace-ms": "4000"]
-                ) { $1 }
+                Deployment.shortTimeouts.merging(RedisOutageTests.browsersWithLongGrace) { $1 }
+                    .merging(["callback.url": deployment.receiver.url]) { $1 }
             ) { worker in
                 let backend = Backend(worker)
                 try await deployment.graceHasBegun()

@@ -106,15 +106,19 @@ import Testing
         }
     }
 
-    @Test("A kick of nobody is no event, and no change")
+    @Test("A kick of nobody is no event, and no change of the user")
     func kickOfNobody() async throws {
         try await withStore { store in
             let login = try await store.loggedIn(.ann, .web)
-            let before = try await store.digest()
             let answer = try await store.kick(.ann, platform: .mac)
             #expect(answer == KickAnswer(userStatus: .online, version: login.version, kicked: []))
             #expect(try await store.kick(.bob) == KickAnswer(userStatus: .offline, version: 0, kicked: []))
-            #expect(try await store.digest() == before)
+            #expect(try await store.statuses(.ann) == [login.session: .online])
+            #expect(try await store.presence(.bob).version == 0)
+            #expect(try await store.story(.ann) == ["Login/Register"])
+            for user in [UserID.ann, .bob] {
+                #expect(try #require(try await store.ttl(store.keys.recent(user))) > 0)
+            }
         }
     }
 

@@ -199,9 +199,9 @@ private struct History {
         try await store.silence(user, session)
         if online, Int.random(in: 0..<4, using: &random) == 0 {
             #expect(try await store.heartbeat([UserSession(user: user, session: session)]) == [])
-            #expect(try await store.settle([user]).changed == 0)
+            #expect(try await store.settle([user]).settled == 0)
         } else {
-            #expect(try await store.settle([user]).changed == 1)
+            #expect(try await store.settle([user]).settled == 1)
             models[user]!.timeOut(session)
             versions[user] = try await store.presence(user).version
         }

@@ -24,29 +24,49 @@ import Testing
         #expect(keys.lease(user, session) == "presence:{038}:lease:123456789:iPhone:default:k3J9")
         #expect(keys.push(user, session) == "presence:{038}:push:123456789:iPhone:default:k3J9")
         #expect(keys.revoked(user) == "presence:{038}:revoked:123456789")
+        #expect(keys.recent(user) == "presence:{038}:recent:123456789")
         #expect(keys.deadlines(7) == "presence:{007}:deadlines")
+        #expect(keys.alarm(7) == "presence:{007}:alarm")
         #expect(keys.events(127) == "presence:{127}:events")
+        #expect(keys.rules == "presence:rules")
         #expect(keys.workers == "presence:workers")
         #expect(keys.meta == "presence:meta")
         #expect(keys.workerChannel("host-Ab3dE6") == "presence:worker:host-Ab3dE6")
     }
 
-    static let wakeUps: [(String, WakeUp?)] = [
-        ("test:{001}:lease:ann:Web:1:g", .sweep(1)), ("test:{000}:push:ann:Web:1:g", .sweep(0)),
-        ("test:{001}:events", .delivery(1)), ("test:{001}:deadlines", nil), ("test:{002}:events", nil),
-        ("tests:{001}:events", nil), ("test:{-1}:events", nil), ("test:{x}:events", nil), ("test:{001", nil),
-        ("other", nil), ("", nil),
-    ]
-
-    @Test("A notification wakes the shard its key belongs to, and nobody for keys of others", arguments: wakeUps)
-    func wakeUp(_ key: String, _ expected: WakeUp?) {
-        #expect(KeySpace(prefix: "test", shards: 2).wakeUp(forKey: key) == expected)
+    @Test(
+        "A key is known for a shard's and no other",
+        arguments: [
+            ("test:{001}:events", 1, "events"), ("test:{000}:lease:\u{301}:Web:1:g", 0, "lease:\u{301}:Web:1:g"),
+            ("test:{002}:events", nil, nil), ("tests:{001}:events", nil, nil), ("test:{-1}:events", nil, nil),
+            ("test:{1}:events", nil, nil), ("test:{x}:events", nil, nil), ("test:{001", nil, nil), ("", nil, nil),
+        ] as [(String, Shard?, String?)])
+    func shardKey(_ key: String, _ shard: Shard?, _ name: String?) {
+        let found = KeySpace(prefix: "test", shards: 2).shardKey(key)
+        #expect(found?.0 == shard)
+        #expect(found?.1 == name)
     }
 
-    @Test("A notification wakes the shard whatever the user's id begins with", arguments: ["\u{301}", "}", "{", "👩"])
-    func wakeUpOddUser(_ id: String) throws {
-        let keys = KeySpace(prefix: "test", shards: 2)
-        let user = try UserID(id)
-        #expect(keys.wakeUp(forKey: keys.lease(user, .never("Web:1"))) == .sweep(keys.shard(of: user)))
+    @Test("Up to 255 shards a tag is the number; from 256 on it falls into the slot that is the shard's share of all")
+    func tags() {
+        #expect(ShardTags.all(255).last == "254")
+        #expect(ShardTags.slot(of: "123456789") == 0x31C3 % 16_384)
+        for shards in [256, 1_000, KeySpace.shardsMax] {
+            let tags = ShardTags.all(shards)
+            #expect(tags.enumerated().allSatisfy { ShardTags.slot(of: $1) == $0 * 16_384 / shards })
+            #expect(tags.enumerated().allSatisfy { $1.hasPrefix("\($0).") })
+        }
+        let (tag, slot) = (ShardTags.all(4_096)[7], 28)
+        let smallest = (0...).first { ShardTags.slot(of: "7.\($0)") == slot }
+        #expect(tag == "7.\(smallest ?? -1)")
+    }
+
+    @Test(
+        "On 100 masters the fullest has at most 1.2 times the mean of the shards",
+        arguments: [256, 500, 512, 1_000, 1_024, 2_048, 3_000, KeySpace.shardsMax])
+    func spread(_ shards: Int) {
+        var held = [Int](repeating: 0, count: 100)
+        for tag in ShardTags.all(shards) { held[ShardTags.slot(of: tag) * 100 / 16_384] += 1 }
+        #expect(Double(held.max() ?? 0) <= max(1.2 * Double(shards) / 100, (Double(shards) / 100).rounded(.up)))
     }
 }

@@ -59,85 +59,154 @@ import Testing
             try await a.release(old)
             let new = try await a.asWorker("b").owned([0], leaseMs: 60_000)
             let before = try await a.digest()
-            #expect(try await a.sweep(old).answers == [0: .lost])
-            #expect(try await a.sweep(new).answers == [0: .lost])
+            #expect(try await a.tended(old) == [0: .lost])
+            #expect(try await a.tended(new) == [0: .lost])
+            #expect(try await a.lowerDeadlines(0, fence: fence) == false)
             #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
             #expect(try await a.digest() == before)
 
             try await a.asWorker("b").release(new)
             #expect(try await a.owned([0], leaseMs: 60_000).count == 1)
-            #expect(try await a.sweep(old).answers == [0: .lost])
+            #expect(try await a.tended(old) == [0: .lost])
             #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
             try await a.release(old)
             #expect(try await a.asWorker("b").owned([0], leaseMs: 60_000) == [:])
         }
     }
 
-    @Test("A worker says it lives until it leaves, or is not heard of for a while")
+    @Test("A worker says it lives, its level and its rules, until it leaves, or is not heard of for a while")
     func registration() async throws {
         try await withStore { a in
+            func live(_ store: PresenceStore) async throws -> Set<String> {
+                Set(try await store.register(silenceMs: 60_000).live.map(\.worker))
+            }
             let b = a.asWorker("b")
-            #expect(try await a.register(silenceMs: 60_000) == ["a"])
-            #expect(try await Set(b.register(silenceMs: 60_000)) == ["a", "b"])
+            #expect(try await live(a) == ["a"])
+            #expect(try await live(b) == ["a", "b"])
+            let said = try await a.register(silenceMs: 60_000).live
+            #expect(Set(said) == [a.saying, b.saying])
             try await a.command("ZADD", a.keys.workers, String(a.nowMs() - 61_000), "dead")
-            #expect(try await Set(a.register(silenceMs: 60_000)) == ["a", "b"])
+            #expect(try await live(a) == ["a", "b"])
             try await a.unregister()
-            #expect(try await b.register(silenceMs: 60_000) == ["b"])
+            #expect(try await live(b) == ["b"])
         }
     }
 
-    @Test("A sweep names who is due, the most overdue first, and how late it is")
+    @Test("Looking after a shard names who is due, the most overdue first, how late it is, and no more than asked for")
     func due() async throws {
         try await withStore(shards: 1) { store in
             let now = try await store.nowMs()
             let deadlines = store.keys.deadlines(0)
             try await store.command(
                 "ZADD", deadlines, String(now - 3000), "bob", String(now - 7000), "ann", String(now + 60_000), "cat")
-            let fences = try await store.owned([0], leaseMs: 60_000)
-            guard case .swept(let due, let lagMs)? = try await store.sweep(fences)[0] else {
-                throw Unexpected("the sweep was refused")
-            }
-            #expect(due == [.ann, .bob])
-            #expect((7000...10_000).contains(lagMs))
-            #expect(try await store.settle(due).changed == 0)
-            #expect(try await store.sweep(fences).answers == [0: .swept(due: [], lagMs: 0)])
-        }
-    }
-
-    @Test("A sweep names no more than a batch")
-    func batch() async throws {
-        try await withStore(shards: 1) { store in
-            let users = (0..<StoreLimits.sweepBatchUsersMax + 44).flatMap { ["\($0 + 1)", "user-\($0)"] }
-            try await store.command(["ZADD", store.keys.deadlines(0)] + users)
-            let fences = try await store.owned([0], leaseMs: 60_000)
-            guard case .swept(let due, _)? = try await store.sweep(fences)[0] else {
-                throw Unexpected("the sweep was refused")
-            }
-            #expect(due.count == StoreLimits.sweepBatchUsersMax)
-            #expect(due.first?.rawValue == "user-0")
-            #expect(try await store.settle(due).changed == 0)
-            guard case .swept(let rest, _)? = try await store.sweep(fences)[0] else {
-                throw Unexpected("the sweep was refused")
-            }
-            #expect(rest.count == 44)
+            let fences = try await store.owned([0])
+            let tended = try await store.tendedOnly(fences)
+            #expect(tended.due == [.ann, .bob])
+            #expect((7000...10_000).contains(tended.lagMs))
+            #expect(try await store.tendedOnly(fences, usersMax: 1).due == [.ann])
+            #expect(try await store.tendedOnly(fences, usersMax: 0).due == [])
+            #expect(try await store.settle(tended.due).settled == 0)
+            let after = try await store.tendedOnly(fences)
+            #expect(after.due == [] && after.lagMs == 0)
         }
     }
 
     @Test("A gap since the last sweep gives grace; the first sweep and a takeover's pause do not")
     func gap() async throws {
         try await withStore(shards: 1) { store in
-            let fences = try await store.owned([0], leaseMs: 60_000)
-            let quiet: [Shard: SweepAnswer] = [0: .swept(due: [], lagMs: 0)]
-            #expect(try await store.sweep(fences).answers == quiet)
-            try await store.command("SET", store.keys.sweep(0), String(store.nowMs() - 14_000))
-            #expect(try await store.sweep(fences).answers == quiet)
+            func sweptAgo(_ milliseconds: Int64) async throws {
+                try await store.command(
+                    "HSET", store.keys.owner(0), "swept", String(store.nowMs() - milliseconds))
+            }
+            let fences = try await store.owned([0])
+            _ = try await store.tendedOnly(fences)
+            try await sweptAgo(14_000)
+            _ = try await store.tendedOnly(fences)
             #expect(try await store.command("EXISTS", store.keys.grace(0)).int == 0)
-            try await store.command("SET", store.keys.sweep(0), String(store.nowMs() - 16_000))
+            try await sweptAgo(16_000)
             for _ in 0..<2 {
-                #expect(try await store.sweep(fences).answers == quiet)
+                _ = try await store.tendedOnly(fences)
                 let graceMs = try #require(try await store.command("PTTL", store.keys.grace(0)).int)
-                #expect((85_000...90_000).contains(graceMs))
+                #expect((145_000...150_000).contains(graceMs))
             }
         }
+    }
+
+    @Test("An owner writes nothing but when its lease runs low or the last sweep was noted a fifth of the gap ago")
+    func quiet() async throws {
+        try await withStore(shards: 1) { store in
+            let fences = try await store.owned([0])
+            func written(_ field: String) async throws -> Int64? {
+                try await store.command("HGET", store.keys.owner(0), field).int
+            }
+            _ = try await store.tendedOnly(fences)
+            let before = try await store.digest()
+            for _ in 1...5 { _ = try await store.tendedOnly(fences) }
+            #expect(try await store.digest() == before)
+            let now = try await store.nowMs()
+            try await store.command("HSET", store.keys.owner(0), "until", String(now + 39_000))
+            #expect(try await store.tendedOnly(fences).leaseLeftMs == 60_000)
+            #expect(try #require(try await written("until")) >= now + 60_000)
+            try await store.command("HSET", store.keys.owner(0), "swept", String(now - 3_100))
+            _ = try await store.tendedOnly(fences)
+            #expect(try #require(try await written("swept")) >= now)
+            // What was noted before the clock was set back.
+            try await store.command("HSET", store.keys.owner(0), "swept", String(now + 100_000))
+            _ = try await store.tendedOnly(fences)
+            #expect(try #require(try await written("swept")) < now + 50_000)
+        }
+    }
+
+    @Test("An owner hears where the streams of its shard end, and the alarm rings when the next one is due")
+    func endsAndAlarm() async throws {
+        try await withStore(shards: 1) { store in
+            let fences = try await store.owned([0])
+            let empty = try await store.tendedOnly(fences)
+            #expect(empty.eventsEnd == "0-0" && empty.asideEnd == "0-0")
+            try await store.loggedIn(.ann, .web)
+            let aside = try await store.command("XADD", store.keys.aside(0), "*", "user", "ann").string
+            let tended = try await store.tendedOnly(fences)
+            #expect(tended.eventsEnd == (try await store.entries(0).last?.position))
+            #expect(tended.asideEnd == aside)
+            #expect(try await store.command("EXISTS", store.keys.alarm(0)).int == 0)
+            let soon = try await store.nowMs() + 1_500
+            try await store.command("ZADD", store.keys.deadlines(0), String(soon), "ann")
+            _ = try await store.tendedOnly(fences)
+            let rings = try #require(try await store.command("PEXPIRETIME", store.keys.alarm(0)).int)
+            #expect((soon - 50...soon + 50).contains(rings))
+        }
+    }
+
+    @Test("Under rules with shorter timeouts the deadlines of a shard come down, and no further than need be")
+    func lowered() async throws {
+        try await withStore(shards: 1) { store in
+            var options = store.options
+            options.platforms[.web].heartbeat.timeoutMs = 50_000
+            let newer = PresenceStore(redis: store.redis, keys: store.keys, options: options)
+            let first = try #require(try await store.own([0], leaseMs: 60_000)[0])
+            #expect(first.areDeadlinesTrue)
+            let now = try await store.nowMs()
+            let deadlines = store.keys.deadlines(0)
+            try await store.command(["ZADD", deadlines] + (1...1_500).flatMap { [String(now + 400_000), "user-\($0)"] })
+            try await store.command("ZADD", deadlines, String(now + 10_000), "ann")
+            try await store.release([0: first.fence])
+            let second = try #require(try await newer.own([0], leaseMs: 60_000)[0])
+            #expect(!second.areDeadlinesTrue)
+            #expect(try await newer.lowerDeadlines(0, fence: second.fence) == true)
+            let last = try #require(try await store.command("ZRANGE", deadlines, "-1", "-1", "WITHSCORES").array)
+            #expect((now + 50_000...now + 60_000).contains(try #require(last[1].int)))
+            #expect(try await store.deadline(.ann) == now + 10_000)
+            try await newer.release([0: second.fence])
+            #expect(try #require(try await newer.own([0], leaseMs: 60_000)[0]).areDeadlinesTrue)
+        }
+    }
+}
+
+extension PresenceStore {
+    fileprivate func tendedOnly(_ fences: [Shard: Fence], usersMax: Int = 256) async throws -> Tended {
+        guard case .tended(let tended)? = try await tended(fences, usersMax: usersMax)[0] else {
+            throw Unexpected("the shard is another's")
+        }
+        return tended
     }
 }

@@ -20,7 +20,7 @@ import Testing
 
             #expect(try await store.logout(.ann, session: ann.session).status == .offline)
             let last = try #require(try await store.entries(0).last)
-            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0])[0])
             _ = try await store.acknowledge(0, fence: fence, upTo: last.position, refused: [])
             try await store.loggedIn(.ann, .android)
         }
@@ -48,12 +48,12 @@ import Testing
             #expect(try await store.kick(.ann, platform: .linux).kicked.count == 1)
             try await store.sweepAll()
             try await store.silence(.ann, iPad.session)
-            #expect(try await store.settle([.ann]).changed == 1)
+            #expect(try await store.settle([.ann]).settled == 1)
             #expect(
                 try await store.statuses(.ann)
                     == [mac.session: .online, phone.session: .pushOnline, iPad.session: .pushOnline])
             let last = try #require(try await store.entries(0).last)
-            let fence = try #require(try await store.owned([0], leaseMs: 60_000)[0])
+            let fence = try #require(try await store.owned([0])[0])
             #expect(
                 try await store.acknowledge(0, fence: fence, upTo: last.position, refused: [])
                     == .acknowledged)

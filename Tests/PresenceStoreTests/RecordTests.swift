@@ -35,7 +35,6 @@ import Testing
         arguments: [
             "", "x", "status=Online", "generation=g login=1 changed=1", "status=Away generation=g login=1 changed=1",
             "status=Online generation=g-h login=1 changed=1", "status=Online generation=g login=one changed=1",
-            "status=Online generation=g login=1",
         ])
     func broken(_ text: String) {
         #expect(Record.session(device: "Web:1", record: text) == nil)
@@ -54,9 +53,8 @@ import Testing
             let record = try await store.command("HGET", store.keys.user(.ann), "Android:default").string
             #expect(
                 record
-                    == "status=Online generation=\(login.session.generation) login=\(version) changed=\(version) "
-                    + "worker=a address=10.0.0.7 network=wi%20fi version=8.1%3Dβ")
-            #expect(try await store.command("HGET", store.keys.user(.ann), "version").string == version)
+                    == "status=Online generation=\(login.session.generation) login=\(version) worker=a address=10.0.0.7 network=wi%20fi version=8.1%3Dβ")
+            #expect(try await store.command("HLEN", store.keys.user(.ann)).int == 1)
             #expect(try await store.presence(.ann).sessions.map(\.details) == [details])
         }
     }
@@ -98,17 +96,83 @@ import Testing
         }
     }
 
+    @Test("The user's version and since when a status stands are told by the records, or where none does by themselves")
+    func version() async throws {
+        try await withStore(limits: LoginLimits(policy: .multi)) { store in
+            func kept() async throws -> String? {
+                try await store.command("HGET", store.keys.user(.ann), "version").string
+            }
+            let web = try await store.loggedIn(.ann, .web)
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            #expect(try await kept() == nil)
+            let closed = try await store.disconnect(.ann, session: phone.session)
+            #expect(try await kept() == nil)
+            #expect(try await store.presence(.ann).sessions.map(\.changedAtMs) == [web.version, closed.version])
+            let out = try await store.logout(.ann, session: phone.session)
+            #expect(try await kept() == String(out.version))
+            let mac = try await store.loggedIn(.ann, .mac)
+            #expect(try await kept() == nil)
+            for version in [mac.version, try await store.kick(.ann).version] {
+                #expect(try await store.presence(.ann).version >= version)
+            }
+            #expect(try await store.command("HKEYS", store.keys.user(.ann)).array == [.string("version")])
+            #expect(try await store.presence(.ann).changedAtMs == (try await store.changes(.ann).last?.version))
+            try await store.loggedIn(.ann, .mac)
+            #expect(try await store.ttl(store.keys.user(.ann)) == -1)
+        }
+    }
+
+    @Test("A session of a phone with all its client tells fits a listpack, and so does one who is Offline")
+    func encoding() async throws {
+        try await withStore(limits: LoginLimits(policy: .multi)) { store in
+            try await store.command("CONFIG", "SET", "hash-max-listpack-value", "1024")
+            let long = String(repeating: "x", count: ClientDetails.bytesMax)
+            let details = try ClientDetails(address: long, network: long, version: long)
+            let instance = try InstanceID(String(repeating: "i", count: InstanceID.bytesMax))
+            for platform in [Platform.iPhone, .android, .web] {
+                _ = try await store.login(
+                    .ann, platform: platform, instance: instance, details: details, link: 17,
+                    attempt: Attempt(String(repeating: "a", count: 32) + ".123456789012345"))
+            }
+            let key = store.keys.user(.ann)
+            #expect(try await store.command("OBJECT", "ENCODING", key).string == "listpack")
+            _ = try await store.kick(.ann)
+            #expect(try await store.command("OBJECT", "ENCODING", key).string == "listpack")
+        }
+    }
+
     @Test("All workers on one Redis have to split the users alike")
     func shards() async throws {
         try await withStore(shards: 4) { store in
-            try await store.checkShards()
-            try await store.checkShards()
+            for isNew in [true, false] {
+                let noted = try await store.checkLayout()
+                #expect(noted == isNew)
+            }
             let other = PresenceStore(
                 redis: store.redis, keys: KeySpace(prefix: "test", shards: 8), options: store.options)
-            let error = await #expect(throws: StoreError.self) { try await other.checkShards() }
+            let error = await #expect(throws: StoreError.self) { try await other.checkLayout() }
+            #expect(error?.code == .layout)
             #expect(error?.message.contains("with 4 shards") == true)
             #expect(error?.message.contains("set shards to 4") == true)
-            try await store.checkShards()
+            try await store.checkLayout()
+        }
+    }
+
+    @Test("A layout of an older version, or of one this version does not know, is refused and left as it is")
+    func layout() async throws {
+        for (fields, found) in [(["shards", "2"], "1"), (["shards", "2", "layout", "3"], "3")] {
+            try await withStore(shards: 2) { store in
+                try await store.command(["HSET", store.keys.meta] + fields)
+                let before = try await store.digest()
+                let error = await #expect(throws: StoreError.self) { try await store.checkLayout() }
+                #expect(error?.code == .layout)
+                #expect(error?.message.contains("version \(found)") == true)
+                let tool = await #expect(throws: StoreError.self) {
+                    try await PresenceStore.shards(on: store.redis, prefix: "test")
+                }
+                #expect(tool?.code == .layout)
+                #expect(try await store.digest() == before)
+            }
         }
     }
 }

@@ -114,21 +114,31 @@ import Testing
         }
     }
 
-    @Test("The last eight operations of a user are remembered, and no more are kept")
+    @Test("Every one of many logins of one device that are repeated is done once, and gets its first answer")
     func remembered() async throws {
         try await withStore { store in
             var calls: [RedisScriptCall] = []
-            for _ in 0..<12 {
+            var answers: [[String]] = []
+            for _ in 0..<20 {
                 let declared = try await store.presence(.ann).sessions.map(\.id)
                 let session = SessionID(platform: .web, instance: .unnamed, generation: .random())
                 calls.append(store.loginCall(.ann, session, declared: declared))
-                #expect(try await store.run([calls[calls.count - 1]])[0].get().word == "accepted")
+                answers.append(try await store.run([calls[calls.count - 1]])[0].get().texts)
             }
             let before = try await store.digest()
-            for answer in try await store.run(calls.suffix(8)) { #expect(try answer.get().word == "accepted") }
+            #expect(try await store.run(calls).map { try $0.get().texts } == answers)
             #expect(try await store.digest() == before)
-            let recent = try #require(try await store.command("HGET", store.keys.user(.ann), "recent").string)
-            #expect(recent.split(separator: ";").count == 8)
+        }
+    }
+
+    @Test("A repeated kick that ended nobody spares who logged in since")
+    func kickOfNobody() async throws {
+        try await withStore { store in
+            let call = store.kickCall(.ann, declared: [])
+            let first = try await store.run([call])[0].get()
+            let web = try await store.loggedIn(.ann, .web)
+            #expect(try await store.run([call])[0].get().texts == first.texts)
+            #expect(try await store.statuses(.ann) == [web.session: .online])
         }
     }
 }

@@ -31,7 +31,7 @@ import Testing
             #expect(answer == .resumed(version: login.version, heartbeat: login.heartbeat))
             try await store.expectDeadline(of: .ann, atEndOf: store.keys.lease(.ann, login.session))
             try await store.sweepAll()
-            #expect(try await store.settle([.ann]).changed == 0)
+            #expect(try await store.settle([.ann]).settled == 0)
         }
     }
 
@@ -46,12 +46,12 @@ import Testing
             let record = "status=Online generation=\(login.session.generation) login=\(login.version) "
             #expect(
                 try await store.record(login.session)
-                    == record + "changed=\(login.version) worker=a link=17 address=10.0.0.7 network=wifi version=8.1")
+                    == record + "worker=a link=17 address=10.0.0.7 network=wifi version=8.1")
             let after = try ClientDetails(address: "10.0.0.8")
             _ = try await store.asWorker("b c").resume(.ann, session: login.session, details: after, link: 4)
             #expect(
                 try await store.record(login.session)
-                    == record + "changed=\(login.version) worker=b%20c link=4 address=10.0.0.8")
+                    == record + "worker=b%20c link=4 address=10.0.0.8")
         }
     }
 
@@ -98,7 +98,7 @@ import Testing
             let session = try #require(try await store.presence(.ann).sessions.first?.id)
             try await store.sweepAll()
             try await store.silence(.ann, session)
-            #expect(try await store.settle([.ann]).changed == 1)
+            #expect(try await store.settle([.ann]).settled == 1)
             guard case .accepted = try await comeBack("you.2") else {
                 throw Unexpected("one that is lost is not there")
             }
@@ -160,15 +160,31 @@ import Testing
         }
     }
 
-    @Test("After eight later operations it is forgotten who ended a session")
-    func forgotten() async throws {
+    @Test("Who ended a session is remembered for its timeout and the grace, whatever else happened to the user")
+    func remembered() async throws {
         try await withStore(limits: LoginLimits(policy: .dual)) { store in
             let mac = try await store.loggedIn(.ann, .mac)
             let phone = try await store.loggedIn(.ann, .iPhone)
-            for _ in 1...7 { try await store.loggedIn(.ann, .web) }
+            for _ in 1...20 { try await store.loggedIn(.ann, .web) }
             #expect(try await store.resume(.ann, session: mac.session, link: 9) == .ended(by: phone.session))
-            try await store.loggedIn(.ann, .web)
-            #expect(try await store.resume(.ann, session: mac.session, link: 9) == .gone)
+            let left = try #require(try await store.ttl(store.keys.recent(.ann)))
+            #expect((540_000...550_000).contains(left))
+        }
+    }
+
+    @Test("What is remembered of a user ends by time, and is bounded")
+    func bounded() async throws {
+        try await withStore { store in
+            for _ in 1...200 { try await store.loggedIn(.ann, .web) }
+            let kept = try await store.command("HLEN", store.keys.recent(.ann)).int
+            #expect(kept == 128)
+            let phone = try await store.loggedIn(.bob, .iPhone)
+            try await store.loggedIn(.bob, .mac)
+            let field = "ended:\(phone.session.generation)"
+            try await store.command("HSET", store.keys.recent(.bob), field, "until=1 login=1 device=iPhone:1 by=")
+            #expect(try await store.resume(.bob, session: phone.session, link: 9) == .gone)
+            try await store.loggedIn(.bob, .web)
+            #expect(try await store.command("HEXISTS", store.keys.recent(.bob), field).int == 0)
         }
     }
 
@@ -250,7 +266,7 @@ import Testing
             _ = try await store.logout(.ann, session: sessions[1])
             try await store.sweepAll()
             try await store.silence(.ann, sessions[2])
-            #expect(try await store.settle([.ann]).changed == 1)
+            #expect(try await store.settle([.ann]).settled == 1)
             try await store.loggedIn(.ann, .web, "again")
             _ = try await store.asWorker("b").resume(.ann, session: sessions[4], link: 4)
             _ = try await store.disconnect(.ann, session: phone)

@@ -4,62 +4,70 @@ import Testing
 @testable import PresenceStore
 
 @Suite struct ScriptHeaderTests {
-    static let prelude = Prelude(String(decoding: PackageResources.prelude_lua, as: UTF8.self))
-
-    @Test("A script's KEYS are those its header names", arguments: Scripts.all.map(ScriptText.init))
-    func keys(_ script: ScriptText) {
-        let literal = script.numbers(of: "KEYS").union(Self.prelude.keysUsed(by: script.body))
-        #expect(Set(script.header("KEYS").numbers) == literal)
-        let open = script.body.matches(of: /declared_sessions\(\d+, (\d+)\)|(\d+) \+ 2 \*/)
-        #expect(script.header("KEYS").open == open.compactMap { ($0.1 ?? $0.2).flatMap { Int($0) } })
+    @Test("A script binds the KEYS and ARGV its header names, each in the order given there", arguments: texts)
+    func positions(_ script: ScriptText) {
+        for table in ["KEYS", "ARGV"] {
+            let header = script.header(table)
+            let isUnpacked = script.body.contains("unpack(\(table))")
+            let bound = isUnpacked ? Set(1...script.unpacked(table)) : script.numbers(of: table)
+            #expect(Set(header.numbers) == bound, "\(table)")
+            #expect(header.open.count <= 1, "\(table)")
+        }
     }
 
-    @Test("A script's ARGV are those its header names", arguments: Scripts.all.map(ScriptText.init))
-    func arguments(_ script: ScriptText) {
-        #expect(Set(script.header("ARGV").numbers) == script.numbers(of: "ARGV"))
-        let open = script.body.matches(of: /declared_sessions\((\d+),|for i = (\d+), #ARGV/)
-        #expect(script.header("ARGV").open == open.compactMap { ($0.1 ?? $0.2).flatMap { Int($0) } })
+    @Test("A script names what it takes before it does anything", arguments: texts)
+    func names(_ script: ScriptText) {
+        let lines = script.body.split(separator: "\n")
+        let first = lines.firstIndex { $0.contains("redis.call") || $0.contains("read_user") || $0.contains("is_owner") }
+        let used = lines[(first ?? lines.startIndex)...].filter { $0.contains(/(KEYS|ARGV)\[\d+\]/) }
+        #expect(used.isEmpty, "\(used)")
     }
 
-    @Test("A script returns the words its header names", arguments: Scripts.all.map(ScriptText.init))
+    @Test("A script returns the words its header names", arguments: texts)
     func returns(_ script: ScriptText) {
-        let returned = script.body.matches(of: /(?:return|local answer =) \{ '(\w+)'/).map { String($0.1) }
-        #expect(Set(script.alternatives("Returns").map { String($0.prefix { $0 != " " }) }) == Set(returned))
+        let returned = script.body.matches(of: /(?:return|local answer =|answer, \w+ =|deadlines =) \{ '(\w+)'/)
+            .map { String($0.1) }
+        let settled = script.body.matches(of: /answer, \w+ = \{ '(\w+)'/).map { String($0.1) }
+        let lists = script.body.matches(of: /local \w+, answer, \w+ = \{\}, \{ '(\w+)'/).map { String($0.1) }
+        #expect(
+            Set(script.alternatives("Returns").map { String($0.prefix { $0 != " " }) })
+                == Set(returned + settled + lists))
     }
 
-    @Test("A script emits the events its header names", arguments: Scripts.all.map(ScriptText.init))
+    @Test("A script emits the events its header names", arguments: texts)
     func emits(_ script: ScriptText) {
-        var emitted = Set(script.body.matches(of: /write_event\(.*'(\w+)', '(\w+)',/).map { "\($0.1)/\($0.2)" })
-        emitted.formUnion(script.body.matches(of: /write_logout\(.*'(\w+)',/).map { "Logout/\($0.1)" })
-        let lost = script.body.matches(of: /write_lost\((?:.*'(\w+)',)?/).map { $0.1.map { ["Disconnect/\($0)"] } }
+        var emitted = Set(script.body.matches(of: /'(Login|Logout|Disconnect)', '(\w+)',/).map { "\($0.1)/\($0.2)" })
+        emitted.formUnion(script.body.matches(of: /write_logout\(.*?'(\w+)'/).map { "Logout/\($0.1)" })
+        let lost = script.body.matches(of: /write_lost\(.*, (?:'(\w+)'|[\w.]+)\)/)
+            .map { $0.1.map { ["Disconnect/\($0)"] } }
         emitted.formUnion(lost.flatMap { $0 ?? ["Disconnect/TimeOut", "Disconnect/LinkClose"] })
         #expect(Set(script.alternatives("Emits")) == emitted)
     }
 
-    @Test("A script tells other workers what its header names", arguments: Scripts.all.map(ScriptText.init))
+    @Test("A script has for other workers what its header names", arguments: texts)
     func tells(_ script: ScriptText) {
         let told = script.body.matches(of: /tell\(.*'(\w+)/).map { String($0.1) }
-        #expect(script.alternatives("Tells") == told)
+        #expect(Set(script.alternatives("Tells")) == Set(told))
     }
 
-    @Test("A script hands Redis no key but those it was given", arguments: Scripts.all.map(ScriptText.init))
-    func firstKeys(_ script: ScriptText) {
-        let given = /KEYS\[\d\]|keys\.(?:lease|push)|declared\[session\]\.lease|online and keys\.lease or keys\.push/
-        for call in (script.body + Self.prelude.text).matches(of: /redis\.call\('(\w+)'(?:, ([^,)]+))?/) {
-            guard call.1 != "TIME" else { continue }
-            #expect((try? given.wholeMatch(in: call.2 ?? "")) != nil, "\(call.0)")
+    @Test("A script uses the parts it names, and no others", arguments: texts)
+    func parts(_ script: ScriptText) {
+        for part in Scripts.parts {
+            let functions = part.text.matches(of: /local function (\w+)/).map { String($0.1) }
+            let isUsed = functions.contains { script.body.contains("\($0)(") }
+            #expect(isUsed == script.uses.contains(part.name), "\(part.name)")
         }
     }
 
-    @Test("Every script but login may run when Redis is out of memory", arguments: Scripts.all.map(ScriptText.init))
+    @Test("Every script but login may run when Redis is out of memory", arguments: texts)
     func flags(_ script: ScriptText) {
         #expect(script.lines[0] == (script.name == "login_session" ? "#!lua" : "#!lua flags=allow-oom"))
     }
 
-    @Test("A script says first what it is for and is 60 lines at most", arguments: Scripts.all.map(ScriptText.init))
+    @Test("A script says first what it is for, and its code is 60 lines at most", arguments: texts)
     func size(_ script: ScriptText) {
         #expect(script.lines[1].hasPrefix("-- ") && !script.lines[1].hasPrefix("-- KEYS"))
-        #expect(script.lines.count <= 60)
+        #expect(script.body.split(separator: "\n").count <= 60)
     }
 
     @Test("Scripts have names and digests of their own")
@@ -67,9 +75,11 @@ import Testing
         #expect(Set(Scripts.all.map(\.name)).count == Scripts.all.count)
         #expect(Set(Scripts.all.map(\.sha1)).count == Scripts.all.count)
     }
+
+    static let texts = Scripts.all.map(ScriptText.init)
 }
 
-/// A script's own lines, without the prelude.
+/// A script's own lines, without the parts it uses.
 struct ScriptText: Sendable, CustomTestStringConvertible {
     let name: String
     let lines: [String]
@@ -77,14 +87,22 @@ struct ScriptText: Sendable, CustomTestStringConvertible {
 
     init(_ script: RedisScript) {
         name = script.name
-        let prelude = ScriptHeaderTests.prelude.text
-        lines = script.source.replacing(prelude, with: "").split(separator: "\n").map(String.init)
+        let own = Scripts.parts.reduce(script.source) { $0.replacing($1.text, with: "") }
+        lines = own.split(separator: "\n").map(String.init)
     }
 
     var body: String { lines.filter { !$0.hasPrefix("--") && !$0.hasPrefix("#!") }.joined(separator: "\n") }
 
+    var uses: [String] { alternatives("Uses").flatMap { $0.split(separator: " ").map(String.init) } }
+
     func numbers(of table: String) -> Set<Int> {
         Set(body.matches(of: /(KEYS|ARGV)\[(\d+)\]/).filter { $0.1 == table }.compactMap { Int($0.2) })
+    }
+
+    /// How many names `local a, b = unpack(KEYS)` gives.
+    func unpacked(_ table: String) -> Int {
+        let line = lines.first { $0.hasSuffix("= unpack(\(table))") } ?? ""
+        return line.prefix { $0 != "=" }.split(separator: ",").count
     }
 
     /// The positions the header names, and those from which on there may be more (`7..`).
@@ -100,30 +118,5 @@ struct ScriptText: Sendable, CustomTestStringConvertible {
     func alternatives(_ title: String) -> [String] {
         lines.filter { $0.hasPrefix("-- \(title) ") }
             .flatMap { $0.dropFirst(title.count + 4).split(separator: " | ").map(String.init) }
-    }
-}
-
-/// What stands before every script.
-struct Prelude: Sendable {
-    let text: String
-    /// Every function with its source.
-    private let functions: [(name: String, source: String)]
-
-    init(_ text: String) {
-        self.text = text
-        functions = text.split(separator: "\nlocal function ").dropFirst().map { function in
-            (String(function.prefix { $0 != "(" }), String(function))
-        }
-    }
-
-    /// The KEYS that the functions called in this code use, themselves and through others.
-    func keysUsed(by code: String) -> Set<Int> {
-        var keys: Set<Int> = []
-        var code = code
-        for function in functions.reversed() where code.contains("\(function.name)(") {
-            code += function.source
-            keys.formUnion(function.source.matches(of: /KEYS\[(\d)\]/).compactMap { Int($0.1) })
-        }
-        return keys
     }
 }

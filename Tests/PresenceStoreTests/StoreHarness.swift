@@ -87,13 +87,24 @@ extension PresenceStore {
     }
 
     /// Takes or renews the ownership of shards.
-    func owned(_ shards: [Shard], leaseMs: Int) async throws -> [Shard: Fence] {
-        try await own(shards, leaseMs: leaseMs).answers
+    func owned(_ shards: [Shard], leaseMs: Int = 60_000) async throws -> [Shard: Fence] {
+        try await own(shards, leaseMs: leaseMs).answers.mapValues(\.fence)
     }
 
-    /// Sweeps every shard as its owner, for the time to come.
-    func sweepAll() async throws {
-        _ = try await sweep(owned(Array(0..<keys.shards), leaseMs: 60_000))
+    /// What the owner of these shards hears when it looks after them.
+    func tended(_ owned: [Shard: Fence], usersMax: Int = 256) async throws -> [Shard: TendAnswer] {
+        try await tend(owned, leaseMs: 60_000, renewAtMs: 40_000, usersMax: usersMax).answers
+    }
+
+    /// Tends every shard as its owner, for the time to come.
+    func sweepAll() async throws { _ = try await tended(owned(Array(0..<keys.shards))) }
+
+    /// The script calls that settling these users makes at last, with their records as they are now.
+    func settleCalls(_ users: UserID...) async throws -> [RedisScriptCall] {
+        var unreadable: [UserID] = []
+        let due = try await read(users, &unreadable)
+        #expect(unreadable.isEmpty)
+        return due.map { settleCall([$0]) }
     }
 
     @discardableResult

@@ -25,7 +25,6 @@ struct ConfigurationTests {
         #expect(configuration.pushRetentionMs == 604_800_000)
         #expect(configuration.callback == nil)
         #expect(configuration.outageGapMs == 15_000)
-        #expect(configuration.outageGraceMs == 90_000)
         #expect(configuration.bodyBytesMax == 1_048_576)
         #expect(configuration.app.admins == ["administrator"])
     }

@@ -44,7 +44,7 @@ struct DetectionTests {
                 try await eventually(else: "notifications were not switched on") {
                     let value = try await redis.send(RedisCommand(keyless: "CONFIG", "GET", "notify-keyspace-events"))
                     let flags = value.array?.last?.string ?? ""
-                    return flags.contains("E") && flags.contains("x") && flags.contains("t")
+                    return flags.contains("K") && flags.contains("x") && flags.contains("t")
                 }
             }
             try await eventually(else: "the canary was not heard") {
@@ -61,7 +61,7 @@ struct DetectionTests {
 
     @Test("Flags that are already set stay set when the service adds its own")
     func keepsFlags() async throws {
-        try await Deployment.with(workers: 1, redis: ["--notify-keyspace-events", "Kg"]) { deployment in
+        try await Deployment.with(workers: 1, redis: ["--notify-keyspace-events", "Eg"]) { deployment in
             try await deployment.redis.withClient { redis in
                 try await eventually(else: "notifications were not switched on") {
                     let value = try await redis.send(RedisCommand(keyless: "CONFIG", "GET", "notify-keyspace-events"))

@@ -45,15 +45,17 @@ struct OperationTests {
         }
     }
 
-    @Test("A worker is ready while Redis answers, and says why when it does not")
+    @Test("A worker is ready while Redis answered within the last seconds, and says why when it does not")
     func readiness() async throws {
         try await Deployment.with(workers: 1) { deployment in
             let backend = deployment.backend
             #expect(try await backend.call(.get, "/health/live").status == 200)
             try await eventually(else: "never ready") { try await backend.call(.get, "/health/ready").status == 200 }
             await deployment.redis.pause()
-            let unready = try await backend.call(.get, "/health/ready")
-            #expect(unready.status == 503 && unready.text.contains("Redis"))
+            try await eventually(timeout: .seconds(10), else: "ready without Redis") {
+                let answer = try await backend.call(.get, "/health/ready")
+                return answer.status == 503 && answer.text.contains("Redis")
+            }
             #expect(try await backend.call(.get, "/health/live").status == 200)
             await deployment.redis.resume()
             try await eventually(else: "not ready again") {
@@ -62,22 +64,23 @@ struct OperationTests {
         }
     }
 
-    @Test("An owned shard whose sweep is late makes the worker unready, with the reason")
+    @Test("Work that is late is a figure and a line in the log: the worker stays ready, for others would be no better")
     func lateSweep() async throws {
         try await Deployment.with(workers: 1) { deployment in
-            try await eventually(else: "never ready") {
-                try await deployment.backend.call(.get, "/health/ready").status == 200
-            }
+            let backend = deployment.backend
+            try await eventually(else: "never ready") { try await backend.call(.get, "/health/ready").status == 200 }
             try await deployment.redis.withClient { redis in
-                // A deadline that is no sorted set any more: this shard's sweep fails, everything else works.
+                // A due user whose record cannot be settled: its deadlines are no sorted set any more.
                 _ = try await redis.send(RedisCommand("SET", key: Deployment.key(3, "deadlines"), "broken"))
-                try await eventually(timeout: .seconds(12), else: "still ready") {
-                    let answer = try await deployment.backend.call(.get, "/health/ready")
-                    return answer.status == 503 && answer.text.contains("shard 3")
-                }
+                try await eventually(else: "not told") { deployment.workers[0].log.contains("Cannot sweep") }
+                #expect(try await backend.call(.get, "/health/ready").status == 200)
                 _ = try await redis.send(RedisCommand("DEL", key: Deployment.key(3, "deadlines")))
-                try await eventually(else: "not ready again") {
-                    try await deployment.backend.call(.get, "/health/ready").status == 200
+                // Due, and put back to due by whoever reads it, as long as a session is not declared.
+                _ = try await redis.send(RedisCommand("ZADD", key: Deployment.key(4, "deadlines"), "1", "ann"))
+                try await eventually(else: "the lag is not told") {
+                    _ = try await redis.send(RedisCommand("ZADD", key: Deployment.key(4, "deadlines"), "1", "ann"))
+                    let answer = try await backend.call(.get, "/health/ready")
+                    return answer.status == 200 && (answer.body["settlementLagMs"].int ?? 0) > 1_000
                 }
             }
         }

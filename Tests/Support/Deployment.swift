@@ -13,7 +13,7 @@ package struct Deployment: Sendable {
         "heartbeat.mobile-interval-ms": "1000", "heartbeat.mobile-timeout-ms": "5000",
         "heartbeat.desktop-interval-ms": "1000", "heartbeat.desktop-timeout-ms": "5000",
         "heartbeat.browser-interval-ms": "500", "heartbeat.browser-timeout-ms": "4000",
-        "push.retention-ms": "3000", "outage.gap-ms": "3000", "outage.grace-ms": "2000", "shards": "16",
+        "push.retention-ms": "3000", "outage.gap-ms": "3000", "shards": "16",
     ]
 
     /// Runs the body beside a deployment.

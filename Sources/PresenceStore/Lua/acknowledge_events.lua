@@ -2,6 +2,7 @@
 -- Moves the cursor over events that are done, copies those refused for good to the dead letters, and trims the
 -- stream below the cursor and its retention. Repeating it changes nothing. The caller's count holds if the cursor
 -- stands where the caller believes; else the events passed are counted.
+-- Uses time
 -- KEYS 1 owner (hash) 2 cursor (hash) 3 events (stream) 4 dead (stream)
 -- ARGV 1 worker 2 fence 3 last stream id that is done 4 retention (ms) 5 most dead letters to keep
 -- ARGV 6 cursor as the caller believes (stream id) 7 events from there to the last 8.. per refused event: id, why

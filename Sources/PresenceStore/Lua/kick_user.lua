@@ -1,43 +1,48 @@
 #!lua flags=allow-oom
 -- Ends the user's sessions on a platform, of an instance, or all of them; may revoke the usersigs issued so far.
--- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash)
--- KEYS 6 revoked (string) 7.. lease and push of each declared session (string)
+-- Uses time record user change ends recent
+-- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash) 6 recent (hash)
+-- KEYS 7 revoked (string) 8.. lease and push of each declared session (string)
 -- ARGV 1 user id 2 operation 3 platform (empty for all) 4 instance (empty for all) 5 note (may be empty)
--- ARGV 6 offline retention (ms) 7 how long the revocation counts (ms, 0 to revoke nothing) 8.. declared sessions
--- Returns kicked version userStatus session.. | stale session..
+-- ARGV 6 offline retention (ms) 7 how long the revocation counts (ms, 0 to revoke nothing)
+-- ARGV 8 how long its answer is remembered (ms) 9 how long whom it ends (ms) 10.. declared sessions
+-- Returns kicked version userStatus notices session.. | stale session.. | unreadable device
 -- Emits Logout/Kicked
 -- Tells kicked
 -- A session to be removed must be declared: otherwise `stale` names those to remove, before any write.
-local platform, instance = ARGV[3], ARGV[4]
-local user = read_user(ARGV[1])
-local remembered = recall(user, ARGV[2])
-if remembered then return { 'kicked', unpack(remembered) } end
+local user_key, shard = KEYS[1], { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
+local recent_key, revoked, declared = KEYS[6], KEYS[7], declared_sessions(10, 8)
+local id, operation, platform, instance, note = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local retention, revoked_ms, done_ms, ended_ms = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local now = now_ms()
+local user, broken = read_user(user_key, id)
+if not user then return { 'unreadable', broken } end
+local recent = read_recent(recent_key, now)
+local answered = recall_done(recent, operation)
+if answered then return { 'kicked', unpack(answered) } end
 
-local devices, sessions = {}, {}
+local devices, sessions, is_declared = {}, {}, true
 for device in pairs(user.sessions) do
   local own, its = string.match(device, '^(%w+):(.+)$')
-  if (platform == '' or own == platform) and (instance == '' or its == instance) then devices[#devices + 1] = device end
+  if (platform == '' or own == platform) and (instance == '' or its == instance) then table.insert(devices, device) end
 end
 table.sort(devices)
-local declared, undeclared = declared_sessions(8, 7), false
 for i, device in ipairs(devices) do
   sessions[i] = name_of(device, user.sessions[device])
-  undeclared = undeclared or not declared[sessions[i]]
+  is_declared = is_declared and declared[sessions[i]] ~= nil
 end
-if undeclared then return { 'stale', unpack(sessions) } end
+if not is_declared then return { 'stale', unpack(sessions) } end
 
-local now = now_ms()
-if tonumber(ARGV[7]) > 0 then redis.call('SET', KEYS[6], now, 'PX', ARGV[7]) end
-if #devices == 0 then return { 'kicked', tostring(user.version), user.status } end
+local change = begin_change(shard, now)
+if revoked_ms > 0 then redis.call('SET', revoked, now, 'PX', revoked_ms) end
 for i, device in ipairs(devices) do
-  local more = address_of(user.sessions[device])
-  if ARGV[5] ~= '' then
-    more[#more + 1] = 'note'
-    more[#more + 1] = ARGV[5]
-  end
-  write_logout(user, device, declared[sessions[i]], 'Kicked', ARGV[2] .. '-' .. i, now, more)
+  local record = user.sessions[device]
+  redis.call('DEL', declared[sessions[i]].lease, declared[sessions[i]].push)
+  tell(change, record, 'kicked ' .. note)
+  write_ended(recent, now, device, record, ended_ms, '')
+  write_logout(change, user, device, 'Kicked', note)
 end
-write_recent(user, ARGV[2], sessions, now)
-local status = write_end(user, ARGV[6])
-tell(user.former, 'kicked ' .. ARGV[5])
-return { 'kicked', tostring(user.version), status, unpack(sessions) }
+local status = #devices > 0 and write_user(change, user, retention) or user.status
+write_change(change)
+write_done(recent, now, operation, done_ms, user.version, status, sessions)
+return { 'kicked', tostring(user.version), status, change.notices, unpack(sessions) }

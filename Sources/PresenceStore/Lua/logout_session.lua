@@ -1,20 +1,29 @@
 #!lua flags=allow-oom
 -- The user logged out on a device: Offline, whatever the platform.
--- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash)
--- KEYS 6 lease (string) 7 push (string)
--- ARGV 1 user id 2 operation 3 device 4 generation 5 offline retention (ms)
--- Returns changed status userStatus version | superseded .. | absent ..
+-- Uses time record user change ends recent
+-- KEYS 1 user (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash) 6 recent (hash)
+-- KEYS 7 lease (string) 8 push (string)
+-- ARGV 1 user id 2 device 3 generation 4 offline retention (ms) 5 how long the end is remembered (ms)
+-- Returns changed status userStatus version notices | superseded .. | absent .. | unreadable device
 -- Emits Logout/Unregister
 -- Tells logout
-local device = ARGV[3]
-local user = read_user(ARGV[1])
+local user_key, shard = KEYS[1], { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
+local recent_key, lease, push_key = KEYS[6], KEYS[7], KEYS[8]
+local id, device, generation, retention, ended_ms = unpack(ARGV)
+local user, broken = read_user(user_key, id)
+if not user then return { 'unreadable', broken } end
 local record = user.sessions[device]
 if not record then return { 'absent', 'Offline', user.status, tostring(user.version) } end
-if field(record, 'generation') ~= ARGV[4] then
+if field(record, 'generation') ~= generation then
   return { 'superseded', 'Offline', user.status, tostring(user.version) }
 end
 
-write_logout(user, device, { lease = KEYS[6], push = KEYS[7] }, 'Unregister', ARGV[2], now_ms())
-local status = write_end(user, ARGV[5])
-tell(user.former, 'logout')
-return { 'changed', 'Offline', status, tostring(user.version) }
+local now = now_ms()
+local change = begin_change(shard, now)
+redis.call('DEL', lease, push_key)
+write_ended(read_recent(recent_key, now), now, device, record, tonumber(ended_ms))
+write_logout(change, user, device, 'Unregister')
+local status = write_user(change, user, retention)
+write_change(change)
+tell(change, record, 'logout')
+return { 'changed', 'Offline', status, tostring(user.version), change.notices }

@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
--- Takes or renews the ownership of a shard's background work. Every new owner gets a higher fence token,
--- also after Redis lost its data: it is at least the time.
--- An end further away than a lease is from before the clock was set back, and holds nobody.
+-- Takes over a shard's background work. Every new owner gets a higher fence token, also after Redis lost its data:
+-- it is at least the time. An end further away than a lease is from before the clock was set back, and holds nobody.
+-- Uses time
 -- KEYS 1 owner (hash)
--- ARGV 1 worker 2 lease (ms)
--- Returns owned fence | taken worker
+-- ARGV 1 worker 2 lease (ms) 3 digest of the worker's rules
+-- Returns owned fence former (digest of the rules the deadlines are true under, empty where there were none) | taken
+local owner_key = KEYS[1]
+local worker, lease, rules = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local now = now_ms()
-local owner = redis.call('HMGET', KEYS[1], 'worker', 'fence', 'until')
+local owner = redis.call('HMGET', owner_key, 'worker', 'fence', 'until', 'rules')
 local fence, left = tonumber(owner[2] or 0), tonumber(owner[3] or 0) - now
-local held = left > 0 and left <= tonumber(ARGV[2])
-if held and owner[1] ~= ARGV[1] then return { 'taken', owner[1] } end
-if not held then fence = math.max(fence + 1, now) end
-redis.call('HSET', KEYS[1], 'worker', ARGV[1], 'fence', fence, 'until', now + ARGV[2])
-return { 'owned', tostring(fence) }
+local is_held = left > 0 and left <= lease
+if is_held and owner[1] ~= worker then return { 'taken' } end
+if not is_held then fence = math.max(fence + 1, now) end
+redis.call('HSET', owner_key, 'worker', worker, 'fence', fence, 'until', now + lease, 'rules', owner[4] or rules)
+return { 'owned', tostring(fence), owner[4] or '' }

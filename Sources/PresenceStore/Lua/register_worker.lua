@@ -1,11 +1,14 @@
 #!lua flags=allow-oom
 -- A worker says it lives, forgets those not heard of for a while, and learns who else does.
 -- A sign of life from the future is from before the clock was set back.
+-- Uses time
 -- KEYS 1 workers (zset)
--- ARGV 1 worker 2 silence after which a worker counts as dead (ms)
--- Returns live worker..
+-- ARGV 1 what the worker says: its name, its level and its rules 2 silence after which a worker counts as dead (ms)
+-- Returns live now worker..
+local workers = KEYS[1]
+local saying, silence = ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. now - ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now + ARGV[2], '+inf')
-return { 'live', unpack(redis.call('ZRANGE', KEYS[1], 0, -1)) }
+redis.call('ZADD', workers, now, saying)
+redis.call('ZREMRANGEBYSCORE', workers, '-inf', '(' .. now - silence)
+redis.call('ZREMRANGEBYSCORE', workers, '(' .. now + silence, '+inf')
+return { 'live', tostring(now), unpack(redis.call('ZRANGE', workers, 0, -1)) }

@@ -1,0 +1,80 @@
+-- A change: what a script writes of users and their shard. Counts, backlog and the deadlines of users who are gone are
+-- gathered and written once, by `write_change`; notices are for the caller to publish.
+-- Uses record user
+
+-- `shard` has the keys deadlines, events, counts and cursor. The only time of the change is `now` (ms).
+local function begin_change(shard, now)
+  return { shard = shard, now = now, counts = {}, events = 0, gone = {}, notices = {} }
+end
+
+-- Gives the user the version of its next change: the time, but later than every change before, also within one
+-- millisecond and after the clock stepped back.
+local function next_version(change, user)
+  user.previous = user.version
+  user.version = math.max(user.version + 1, change.now)
+  return user.version
+end
+
+local function count(change, name, by)
+  change.counts[name] = (change.counts[name] or 0) + by
+end
+
+-- Writes a session's record, or removes it where there is none.
+local function write_session(change, user, device, record)
+  local old, platform = user.sessions[device], platform_of(device)
+  if old then count(change, field(old, 'status') .. ':' .. platform, -1) end
+  if record then
+    count(change, field(record, 'status') .. ':' .. platform, 1)
+    redis.call('HSET', user.key, device, record)
+  else
+    redis.call('HDEL', user.key, device)
+  end
+  user.sessions[device] = record
+end
+
+-- Appends the event of a change already written. Every event has the same fields in the same order, for Redis keeps
+-- names that repeat only once.
+local function write_event(change, user, action, reason, session, status, address, kicked, note)
+  redis.call('XADD', change.shard.events, '*', 'user', user.id, 'version', user.version, 'previous', user.previous,
+    'action', action, 'reason', reason, 'session', session, 'status', status,
+    'userStatus', status_of(user.sessions), 'address', address or '', 'kicked', kicked or '', 'note', note or '')
+  change.events = change.events + 1
+end
+
+-- Ends the change of a user: the users' counts; the version where no record tells it; for one without sessions
+-- a retention (ms) of what is left. Returns the user's status.
+local function write_user(change, user, retention)
+  local status = status_of(user.sessions)
+  if status ~= user.status then
+    if user.status ~= 'Offline' then count(change, 'users:' .. user.status, -1) end
+    if status ~= 'Offline' then count(change, 'users:' .. status, 1) end
+  end
+  local is_told = newest_of(user.sessions) == user.version
+  if not is_told then
+    redis.call('HSET', user.key, 'version', user.version)
+  elseif user.kept > 0 then
+    redis.call('HDEL', user.key, 'version')
+  end
+  if status == 'Offline' then
+    redis.call('PEXPIRE', user.key, retention)
+    table.insert(change.gone, user.id)
+  elseif user.status == 'Offline' and user.kept > 0 then
+    redis.call('PERSIST', user.key)
+  end
+  return status
+end
+
+-- Ends the change.
+local function write_change(change)
+  for name, by in pairs(change.counts) do
+    if by ~= 0 then redis.call('HINCRBY', change.shard.counts, name, by) end
+  end
+  if #change.gone > 0 then redis.call('ZREM', change.shard.deadlines, unpack(change.gone)) end
+  if change.events > 0 then redis.call('HINCRBY', change.shard.cursor, 'backlog', change.events) end
+end
+
+-- The worker that holds the socket of this record is to be told what became of its session. A hint: nobody may hear it.
+local function tell(change, record, what)
+  local link = field(record, 'link')
+  if link then table.insert(change.notices, field(record, 'worker') .. ' ' .. link .. ' ' .. what) end
+end

@@ -1,0 +1,91 @@
+-- What a user's record tells no more and somebody may still ask for: a hash with a TTL and the fields
+--   done:<operation>     until=<ms> version=<n> status=<word> sessions=<list>   what a login or kick answered
+--   ended:<generation>   until=<ms> login=<n> device=<device> by=<session> attempt=<client.number>
+-- `by` is there where somebody ended the session: the session that displaced it, nothing behind it for a kick.
+-- Uses record
+
+-- Entries kept of one user; of more those that end first are forgotten.
+local recent_most = 128
+
+local function read_recent(key, now)
+  local recent, flat = { key = key, entries = {}, past = {} }, redis.call('HGETALL', key)
+  for i = 1, #flat, 2 do
+    if tonumber(field(flat[i + 1], 'until') or 0) > now then
+      recent.entries[flat[i]] = flat[i + 1]
+    else
+      table.insert(recent.past, flat[i])
+    end
+  end
+  return recent
+end
+
+local function write_recent(recent, now, name, ms, text)
+  if #recent.past > 0 then
+    redis.call('HDEL', recent.key, unpack(recent.past))
+    recent.past = {}
+  end
+  recent.entries[name] = 'until=' .. now + ms .. ' ' .. text
+  redis.call('HSET', recent.key, name, recent.entries[name])
+  local number, first, first_at, last_at = 0, nil, math.huge, 0
+  for other, entry in pairs(recent.entries) do
+    local at = tonumber(field(entry, 'until'))
+    number, last_at = number + 1, math.max(last_at, at)
+    if at < first_at then first, first_at = other, at end
+  end
+  if number > recent_most then
+    redis.call('HDEL', recent.key, first)
+    recent.entries[first] = nil
+  end
+  redis.call('PEXPIRE', recent.key, last_at - now)
+end
+
+-- Remembers what an operation answered.
+local function write_done(recent, now, operation, ms, version, status, sessions)
+  write_recent(recent, now, 'done:' .. operation, ms,
+    'version=' .. version .. ' status=' .. status .. ' sessions=' .. table.concat(sessions, ','))
+end
+
+-- What it answered, as a list; nothing if it is not remembered.
+local function recall_done(recent, operation)
+  local entry = recent.entries['done:' .. operation]
+  if not entry then return nil end
+  local answer = { field(entry, 'version'), field(entry, 'status') }
+  for session in string.gmatch(field(entry, 'sessions'), '[^,]+') do table.insert(answer, session) end
+  return answer
+end
+
+-- Remembers a session that is over. Nothing has to be remembered of one that nobody ended and whose client did not say
+-- which of its attempts it was.
+local function write_ended(recent, now, device, record, ms, by)
+  local attempt = field(record, 'attempt')
+  if not by and not attempt then return end
+  write_recent(recent, now, 'ended:' .. field(record, 'generation'), ms,
+    'login=' .. field(record, 'login') .. ' device=' .. device .. (by and ' by=' .. by or '')
+      .. (attempt and ' attempt=' .. attempt or ''))
+end
+
+-- Which session ended this one: its name, empty if it is over too or it was a kick; nothing if nobody is known to have.
+local function ended_by(recent, generation, sessions)
+  local entry = recent.entries['ended:' .. generation]
+  local by = entry and field(entry, 'by')
+  if not by then return nil end
+  for device, record in pairs(sessions) do
+    if name_of(device, record) == by then return by end
+  end
+  return ''
+end
+
+-- Whether the client that told these details has been here since with a later attempt on this device.
+local function is_late(recent, record, details)
+  local client, number = attempt_of(details)
+  if not client then return false end
+  local function is_later(other)
+    local its_client, its_number = attempt_of(other)
+    return its_client == client and its_number > number
+  end
+  if record and is_later(record) then return true end
+  for _, entry in pairs(recent.entries) do
+    if is_later(entry) then return true end
+  end
+  return false
+end

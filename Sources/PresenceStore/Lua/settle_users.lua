@@ -1,0 +1,60 @@
+#!lua flags=allow-oom
+-- Settles what the timers of users of one shard have ended, and re-arms their deadlines to the earliest that is left.
+-- Uses time user change ends silence
+-- KEYS 1 owner (hash) 2 deadlines (zset) 3 events (stream) 4 counts (hash) 5 cursor (hash) 6 grace (string)
+-- KEYS 7.. per user: the user (hash), then lease and push of each declared session (string)
+-- ARGV 1 outage gap (ms) 2 offline retention (ms) 3 how long one is put off who cannot be read (ms)
+-- ARGV 4.. per user: id, number of sessions, then of each: name, push retention (ms, 0 for none), grace (ms), reason
+-- Returns settled count unreadable.. | unswept
+-- Emits Disconnect/TimeOut | Disconnect/LinkClose | Logout/Expired
+-- A lease that ended while nobody swept says nothing about its client: until a sweep has seen the gap nothing is
+-- settled. Grace is for who was Online when it began. All is read and decided before the first write.
+local owner, grace_key = KEYS[1], KEYS[6]
+local shard = { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
+local gap, retention, put_off = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local now = now_ms()
+if now - tonumber(redis.call('HGET', owner, 'swept') or 0) > gap then return { 'unswept' } end
+local grace_began = tonumber(redis.call('GET', grace_key) or nil)
+
+local users, answer, deadlines = {}, { 'settled', '0' }, {}
+local function due(id, at)
+  deadlines[#deadlines + 1] = at
+  deadlines[#deadlines + 1] = id
+end
+local key, argument = 7, 4
+while argument <= #ARGV do
+  local id, sessions, declared = ARGV[argument], tonumber(ARGV[argument + 1]), {}
+  for i = 0, sessions - 1 do
+    local at, timers = argument + 2 + 4 * i, key + 1 + 2 * i
+    declared[i + 1] = { name = ARGV[at], push = tonumber(ARGV[at + 1]), grace = tonumber(ARGV[at + 2]),
+      reason = ARGV[at + 3], lease = KEYS[timers], push_key = KEYS[timers + 1] }
+  end
+  local flat = redis.pcall('HGETALL', KEYS[key])
+  local user = not flat.err and user_of(KEYS[key], id, flat)
+  if user then
+    find_ended(user, declared, now, grace_began)
+    users[#users + 1] = user
+  else
+    answer[#answer + 1] = id
+    due(id, now + put_off)
+  end
+  key, argument = key + 1 + 2 * sessions, argument + 2 + 4 * sessions
+end
+
+local change = begin_change(shard, now)
+for _, user in ipairs(users) do
+  for _, session in ipairs(user.ended) do
+    if not session.is_online then
+      write_logout(change, user, session.device, 'Expired')
+    elseif write_lost(change, user, session.device, session.push_key, session.push, session.reason) == 'PushOnline' then
+      user.earliest = math.min(user.earliest, now + session.push)
+    end
+  end
+  if #user.ended > 0 then write_user(change, user, retention) end
+  if user.earliest < math.huge then due(user.id, user.earliest)
+  elseif #user.ended == 0 then table.insert(change.gone, user.id) end
+end
+if #deadlines > 0 then redis.call('ZADD', shard.deadlines, unpack(deadlines)) end
+answer[2] = tostring(change.events)
+write_change(change)
+return answer

@@ -1,0 +1,181 @@
+import PresenceCore
+import RedisClient
+
+/// Keeping owned shards, and settling what the timers in them have ended.
+extension PresenceStore {
+    /// What the owner of shards does once a second: keeps them, notes that they are swept, learns who is due.
+    /// - Parameter usersMax: the most users to name of each shard.
+    package func tend(
+        _ owned: [Shard: Fence], leaseMs: Int, renewAtMs: Int, usersMax: Int
+    ) async throws(StoreError) -> ShardAnswers<TendAnswer> {
+        let arguments = [
+            String(leaseMs), String(renewAtMs), String(options.outageGapMs), String(options.graceMsMax),
+            String(usersMax), String(StoreLimits.alarmAheadMs),
+        ]
+        let answers = try await run(
+            owned.map { shard, fence in
+                RedisScriptCall(
+                    Scripts.tend,
+                    keys: [
+                        keys.owner(shard), keys.deadlines(shard), keys.grace(shard), keys.events(shard),
+                        keys.aside(shard), keys.alarm(shard),
+                    ],
+                    arguments: [options.worker, String(fence)] + arguments)
+            })
+        return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
+            let answer = try answer.get()
+            guard answer.word == "tended" else { return .lost }
+            return .tended(
+                Tended(
+                    nowMs: try answer.int(0), leaseLeftMs: try answer.int(1), lagMs: try answer.int(2),
+                    eventsEnd: try answer.text(3), asideEnd: try answer.text(4),
+                    due: answer.texts.dropFirst(5).compactMap { try? UserID($0) }))
+        }
+    }
+
+    /// Settles what the timers of these users have ended and re-arms the deadlines of the others. Users whose record
+    /// cannot be read are put off for a while, so that they do not hold up the others.
+    package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
+        var answer = SettleAnswer()
+        let due = try await read(users, &answer.unreadable)
+        let ended = try await rearm(due)
+        for (batch, reply) in zip(ended, try await run(ended.map(settleCall))) {
+            let reply = try reply.get()
+            guard reply.word == "settled" else { continue }
+            answer.settled += try reply.int(0)
+            answer.unreadable += batch.map(\.user).filter { reply.texts.dropFirst().contains($0.rawValue) }
+        }
+        return answer
+    }
+
+    /// Reads the sessions of users who are due.
+    func read(_ users: [UserID], _ unreadable: inout [UserID]) async throws(StoreError) -> [DueUser] {
+        var due: [DueUser] = []
+        due.reserveCapacity(users.count)
+        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
+        for (user, record) in zip(users, records) {
+            if let user = DueUser(user, record) { due.append(user) } else { unreadable.append(user) }
+        }
+        if !unreadable.isEmpty { try await putOff(unreadable) }
+        return due
+    }
+
+    /// Raises the deadlines of those whose timers run.
+    /// - Returns: the others, in batches of one shard.
+    func rearm(_ users: [DueUser]) async throws(StoreError) -> [[DueUser]] {
+        let batches = batches(of: users, StoreLimits.rearmBatchUsersMax)
+        var ended: [DueUser] = []
+        for (batch, reply) in zip(batches, try await run(batches.map(rearmCall))) {
+            let names = Set(try reply.get().texts)
+            if !names.isEmpty { ended += batch.filter { names.contains($0.user.rawValue) } }
+        }
+        return self.batches(of: ended, StoreLimits.settleBatchUsersMax)
+    }
+
+    private func batches(of users: [DueUser], _ usersMax: Int) -> [[DueUser]] {
+        Dictionary(grouping: users) { keys.shard(of: $0.user) }.values.flatMap { users in
+            stride(from: 0, to: users.count, by: usersMax).map { Array(users[$0..<min($0 + usersMax, users.count)]) }
+        }
+    }
+
+    func rearmCall(_ users: [DueUser]) -> RedisScriptCall {
+        var names: [String] = []
+        var arguments: [String] = []
+        if let first = users.first { names.append(keys.deadlines(keys.shard(of: first.user))) }
+        for user in users {
+            names.append(keys.user(user.user))
+            arguments += [user.user.rawValue, String(user.fields), String(user.sessions.count)]
+            for session in user.sessions {
+                let isOnline = session.status == .online
+                names.append(isOnline ? keys.lease(user.user, session.id) : keys.push(user.user, session.id))
+                let timeout = platforms[session.id.platform].heartbeat.timeoutMs
+                arguments.append(String(isOnline ? timeout : options.pushRetentionMs))
+            }
+        }
+        return RedisScriptCall(Scripts.rearm, keys: names, arguments: arguments)
+    }
+
+    func settleCall(_ users: [DueUser]) -> RedisScriptCall {
+        let shard = users.first.map { keys.shard(of: $0.user) } ?? 0
+        var names = [
+            keys.owner(shard), keys.deadlines(shard), keys.events(shard), keys.counts(shard), keys.cursor(shard),
+            keys.grace(shard),
+        ]
+        var arguments = [
+            String(options.outageGapMs), String(options.offlineRetentionMs), String(StoreLimits.unreadablePutOffMs),
+        ]
+        for user in users {
+            names.append(keys.user(user.user))
+            names += timerKeys(user.user, user.sessions.map(\.id))
+            arguments += [user.user.rawValue, String(user.sessions.count)]
+            for session in user.sessions {
+                let traits = platforms[session.id.platform]
+                arguments += [
+                    session.id.description, String(pushRetentionMs(session.id.platform)),
+                    String(traits.heartbeat.graceMs), traits.silenceReason.rawValue,
+                ]
+            }
+        }
+        return RedisScriptCall(Scripts.settle, keys: names, arguments: arguments)
+    }
+
+    private func putOff(_ users: [UserID]) async throws(StoreError) {
+        let calls = Dictionary(grouping: users, by: keys.shard(of:)).map { shard, users in
+            RedisScriptCall(
+                Scripts.putOff, keys: [keys.deadlines(shard)],
+                arguments: [String(StoreLimits.unreadablePutOffMs)] + users.map(\.rawValue))
+        }
+        _ = try await run(calls)
+    }
+}
+
+/// A user with a timer that may have ended: as much of the record as naming the timers takes.
+struct DueUser {
+    let user: UserID
+    /// How many fields the record has: another number is another record.
+    let fields: Int
+    let sessions: [(id: SessionID, status: Status)]
+
+    /// nil if the record is none this service wrote.
+    init?(_ user: UserID, _ record: RedisValue) {
+        guard let parts = record.array else { return nil }
+        var sessions: [(id: SessionID, status: Status)] = []
+        for index in stride(from: 0, to: parts.count - 1, by: 2) {
+            guard let name = parts[index].string, let text = parts[index + 1].string else { return nil }
+            guard name.utf8.contains(UInt8(ascii: ":")) else { continue }
+            guard let session = Record.timer(device: name, record: text) else { return nil }
+            sessions.append(session)
+        }
+        self.user = user
+        self.fields = parts.count / 2
+        self.sessions = sessions
+    }
+}
+
+package enum TendAnswer: Sendable, Equatable {
+    case tended(Tended)
+    /// The shard has another owner.
+    case lost
+}
+
+/// How an owned shard stands.
+package struct Tended: Sendable, Equatable {
+    /// Redis time of the answer.
+    package var nowMs: Int
+    /// What is left of the owner's lease.
+    package var leaseLeftMs: Int
+    /// How overdue the first of the due users is.
+    package var lagMs: Int
+    /// The positions of the last event and of the last one set aside.
+    package var eventsEnd: String
+    package var asideEnd: String
+    /// The most overdue first.
+    package var due: [UserID]
+}
+
+package struct SettleAnswer: Sendable {
+    /// Sessions that ended or became PushOnline.
+    package var settled = 0
+    /// Users with a record this service did not write.
+    package var unreadable: [UserID] = []
+}

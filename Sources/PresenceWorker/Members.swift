@@ -1,0 +1,156 @@
+import Logging
+import PresenceCore
+import PresenceStore
+import Synchronization
+
+/// The worker among the others: says it lives, minds the rules and the layout, takes over its share of the shards and
+/// gives up what is not. Decisions are `RulesWatch`'s and `ShardOwnership`'s.
+actor Members {
+    private let store: PresenceStore
+    private let owned: OwnedShards
+    private let delivery: Delivery
+    private let paces: WorkerPaces
+    private let logger: Logger
+    /// Tells that shards were gained.
+    private let onGain: @Sendable (Set<Shard>) -> Void
+
+    private var watch: RulesWatch
+    /// The last heard: while nobody can be asked it goes on counting.
+    private var membership: Membership?
+    private var sharers: [String] = []
+    private var differences: [String] = []
+    private var log: FailureLog
+    private let status = Mutex(WorkerStatus())
+
+    init(
+        store: PresenceStore, owned: OwnedShards, delivery: Delivery, paces: WorkerPaces, logger: Logger,
+        onGain: @escaping @Sendable (Set<Shard>) -> Void
+    ) {
+        self.store = store
+        self.owned = owned
+        self.delivery = delivery
+        self.paces = paces
+        self.logger = logger
+        self.onGain = onGain
+        watch = RulesWatch(
+            store.options.rules(hasReceiver: store.options.hasReceiver), adoptAfter: .milliseconds(paces.adoptAfterMs))
+        log = FailureLog("Cannot register or take over shards; trying again", logger)
+    }
+
+    /// Runs until cancelled; the shards stay owned.
+    /// - Throws: `StoreError` with the code `layout` if this worker cannot work on this Redis any more.
+    func run() async throws(StoreError) {
+        while !Task.isCancelled {
+            do {
+                try await learn()
+            } catch where error.code != .layout {
+                log.failed(error)
+            }
+            await share()
+            try? await Task.sleep(for: .milliseconds(paces.ownershipRoundMs))
+        }
+    }
+
+    nonisolated var current: WorkerStatus { status.withLock(\.self) }
+
+    nonisolated func stop() { status.withLock { $0.isStopping = true } }
+
+    /// Says this worker lives, and by which rules it may work.
+    private func learn() async throws(StoreError) {
+        let layoutIsNew = try await store.checkLayout()
+        if layoutIsNew, membership != nil {
+            logger.critical(
+                "Redis has lost presence: sessions are gone until their clients log in again. Was it flushed?",
+                metadata: ["prefix": "\(store.keys.prefix)"])
+        }
+        var membership = try await store.register(silenceMs: paces.workerSilenceMs)
+        var verdict = watch.judge(membership, now: .now)
+        if case .adopts(let rules, let former) = verdict {
+            if try await store.adopt(rules, insteadOf: former) {
+                logger.notice("Adopted this worker's rules for all workers", metadata: ["digest": "\(rules.digest)"])
+            }
+            membership = try await store.register(silenceMs: paces.workerSilenceMs)
+            verdict = watch.judge(membership, now: .now)
+        }
+        self.membership = membership
+        status.withLock { $0.answeredAt = .now }
+        switch verdict {
+        case .shares(let workers), .standsIn(let workers): sharers = workers
+        case .waits, .adopts: sharers = []
+        }
+        tell(verdict, membership)
+    }
+
+    private func tell(_ verdict: RulesWatch.Verdict, _ membership: Membership) {
+        delivery.setWaiting(if: verdict)
+        let now = verdict == .waits || verdict.isStandIn ? watch.own.differences(from: membership.rules?.rules) : []
+        status.withLock { $0.differences = now }
+        guard now != differences else { return }
+        differences = now
+        switch verdict {
+        case .standsIn:
+            logger.warning(
+                "The rules of this service have a receiver and no worker has: events wait. Set callback.url, or adopt this worker's rules with `presence rules adopt`"
+            )
+        case .waits:
+            logger.warning(
+                "The rules of this worker are not those of the service: it serves calls and does no background work. Correct them, or adopt them with `presence rules adopt`",
+                metadata: ["differences": "\(now.joined(separator: "; "))"])
+        case .shares, .adopts:
+            logger.notice("The rules of this worker are those of the service")
+        }
+    }
+
+    /// Keeps the fair share of the shards; gives up the others once their attempts have ended.
+    private func share() async {
+        let round = owned.round(sharers: sharers)
+        let leaving = await delivery.leave(round.giveUp)
+        let given = owned.fences.filter { leaving.contains($0.key) }
+        do {
+            if !given.isEmpty {
+                owned.lost(given)
+                try await store.release(given)
+            }
+            if !round.take.isEmpty { try await take(round.take) }
+        } catch {
+            log.failed(error)
+        }
+    }
+
+    private func take(_ shards: Set<Shard>) async throws(StoreError) {
+        for start in stride(from: 0, to: shards.count, by: WorkerLimits.shardsPerCallMax) {
+            let batch = Array(shards.sorted()[start..<min(start + WorkerLimits.shardsPerCallMax, shards.count)])
+            let asked = ContinuousClock.now
+            let answers = try await store.own(batch, leaseMs: paces.leaseMs)
+            log.failed(answers.failures)
+            guard !answers.answers.isEmpty else { continue }
+            owned.took(answers.answers, leaseMs: paces.leaseMs, asked: asked)
+            onGain(Set(answers.answers.keys))
+            logger.debug(
+                "Took over shards",
+                metadata: ["count": "\(answers.answers.count)", "owned": "\(owned.fences.count)"])
+            for (shard, owner) in answers.answers where !owner.areDeadlinesTrue {
+                _ = try await store.lowerDeadlines(shard, fence: owner.fence)
+            }
+        }
+    }
+}
+
+/// How this worker stands among the others.
+package struct WorkerStatus: Sendable {
+    /// When Redis last answered the background work.
+    package var answeredAt: ContinuousClock.Instant?
+    /// Where this worker's rules differ from those of the service; it then does no background work, or only sweeps.
+    package var differences: [String] = []
+    package var isStopping = false
+}
+
+extension RulesWatch.Verdict {
+    fileprivate var isStandIn: Bool {
+        if case .standsIn = self { true } else { false }
+    }
+}
+
+extension SharedRules {
+    fileprivate func differences(from adopted: SharedRules?) -> [String] { adopted.map { differences(from: $0) } ?? [] }
+}

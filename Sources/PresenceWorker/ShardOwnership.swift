@@ -1,0 +1,63 @@
+import PresenceStore
+
+/// Which shards a worker owns, which it is to take over, and which to give up. Pure: time is passed in.
+///
+/// A lease that ended by this worker's own clock is over at once, whatever Redis would say: another worker may have the
+/// shard by now.
+struct ShardOwnership {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct Held {
+        let fence: Fence
+        var leaseEnds: Instant
+    }
+
+    /// What one round has to do.
+    struct Round: Equatable {
+        var take: Set<Shard> = []
+        var giveUp: Set<Shard> = []
+    }
+
+    let worker: String
+    let shards: Int
+    private var held: [Shard: Held] = [:]
+    private var sharers: [String] = []
+    private var share: Set<Shard> = []
+
+    init(worker: String, shards: Int) {
+        self.worker = worker
+        self.shards = shards
+    }
+
+    /// - Parameter sharers: the workers the shards are shared among. Shares are computed anew only when they change.
+    mutating func round(sharers: [String], now: Instant) -> Round {
+        if sharers != self.sharers {
+            self.sharers = sharers
+            share = RendezvousHash.shards(of: worker, among: sharers, shards: shards)
+        }
+        let own = fences(now: now)
+        return Round(take: share.filter { own[$0] == nil }, giveUp: Set(own.keys).subtracting(share))
+    }
+
+    mutating func took(_ shard: Shard, fence: Fence, leaseEnds: Instant) {
+        held[shard] = Held(fence: fence, leaseEnds: leaseEnds)
+    }
+
+    /// Redis told what is left of the lease.
+    mutating func renewed(_ shard: Shard, fence: Fence, leaseEnds: Instant) {
+        guard held[shard]?.fence == fence else { return }
+        held[shard]?.leaseEnds = leaseEnds
+    }
+
+    /// It has another owner, or was given up.
+    mutating func lost(_ shard: Shard, fence: Fence) {
+        if held[shard]?.fence == fence { held[shard] = nil }
+    }
+
+    func fences(now: Instant) -> [Shard: Fence] { held.filter { now < $0.value.leaseEnds }.mapValues(\.fence) }
+
+    func holds(_ shard: Shard, _ fence: Fence, now: Instant) -> Bool {
+        guard let held = held[shard] else { return false }
+        return held.fence == fence && now < held.leaseEnds
+    }
+}
