@@ -121,7 +121,7 @@ struct ConfigurationTests {
             (["--port"], "--port needs a value"), (["--port", "--host"], "--port needs a value"),
             (["--port", "x"], "port is \"x\" but must be a whole number from 0 to 65535"),
             (["--port", "1", "--port", "2"], "port is \"1,2\""),
-            (["--port", "65536"], "port is \"65536\""), (["--shards", "0"], "from 1 to 999"),
+            (["--port", "65536"], "port is \"65536\""), (["--shards", "0"], "from 1 to 4096"),
             (["--redis-prefix", "a{b"], "redis.prefix is \"a{b\" but must be 1 to 32 of A-Z a-z 0-9 _ -"),
             (["--redis-url", "rediss://h"], "redis.url"), (["--callback-url", "nowhere"], "callback.url"),
             (["--callback-url", "http://a", "--callback-webhook-secrets", "no"], "callback.webhook-secrets"),
