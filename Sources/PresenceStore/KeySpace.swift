@@ -54,6 +54,7 @@ package struct KeySpace: Sendable {
     package func owner(_ shard: Shard) -> String { shardPrefixes[shard] + "owner" }
     package func sweep(_ shard: Shard) -> String { shardPrefixes[shard] + "sweep" }
     package func grace(_ shard: Shard) -> String { shardPrefixes[shard] + "grace" }
+    package func aside(_ shard: Shard) -> String { shardPrefixes[shard] + "aside" }
     package func dead(_ shard: Shard) -> String { shardPrefixes[shard] + "dead" }
     package var workers: String { prefix + ":workers" }
     package var meta: String { Self.meta(prefix: prefix) }

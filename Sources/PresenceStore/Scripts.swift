@@ -16,11 +16,14 @@ package enum Scripts {
     package static let release = script("release_shard", PackageResources.release_shard_lua)
     package static let register = script("register_worker", PackageResources.register_worker_lua)
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
+    package static let pass = script("pass_events", PackageResources.pass_events_lua)
+    package static let openOutbox = script("open_outbox", PackageResources.open_outbox_lua)
+    package static let finishAside = script("finish_aside", PackageResources.finish_aside_lua)
     package static let replay = script("replay_dead", PackageResources.replay_dead_lua)
 
     package static let all = [
         login, revive, resume, disconnect, logout, kick, settle, sweep, putOff, own, release, register, acknowledge,
-        replay,
+        pass, openOutbox, finishAside, replay,
     ]
 
     /// The first line (`#!lua` and its flags) has to stay the first.

@@ -29,7 +29,8 @@ package struct BackgroundWork: Service {
         self.logger = logger
         let sweeper = Sweeper(store: store, owned: owned, logger: logger)
         let delivery = Delivery(
-            store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax, logger: logger)
+            store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax,
+            paces: options.delivery, logger: logger)
         self.sweeper = sweeper
         self.delivery = delivery
         notifications = Notifications(store: store, database: database, logger: logger) { [owned] wakeUp in
@@ -47,7 +48,7 @@ package struct BackgroundWork: Service {
                 group.addTask { await sweeper.run() }
                 group.addTask { await notifications.run() }
                 group.addTask { await tick(WorkerLimits.sweepRoundMs, sweeper.signal) }
-                group.addTask { await tick(WorkerLimits.outboxRoundMs, delivery.signal) }
+                group.addTask { await hearTails() }
             }
         }
         await withTaskCancellationOrGracefulShutdownHandler {
@@ -78,6 +79,13 @@ package struct BackgroundWork: Service {
         while !Task.isCancelled {
             signal.wake(owned.fences.keys)
             try? await Task.sleep(for: .milliseconds(milliseconds))
+        }
+    }
+
+    private func hearTails() async {
+        while !Task.isCancelled {
+            if let tails = try? await store.tails(Array(owned.fences.keys)) { await delivery.heard(tails.answers) }
+            try? await Task.sleep(for: .milliseconds(WorkerLimits.outboxRoundMs))
         }
     }
 

@@ -14,6 +14,9 @@ final class OwnedShards: Sendable {
 
     var fences: [Shard: Fence] { state.withLock(\.fences) }
 
+    /// Whether the shard is owned under this fence.
+    func holds(_ shard: Shard, _ fence: Fence) -> Bool { state.withLock { $0.fences[shard] == fence } }
+
     /// - Returns: the shards that were owned and are no more.
     func replace(with fences: [Shard: Fence]) -> [Shard: Fence] {
         state.withLock { state in

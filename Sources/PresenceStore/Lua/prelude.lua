@@ -139,14 +139,15 @@ local function next_version(user, now)
 end
 
 -- Appends the event of a change already written, with the user's next version. `more` is a list of
--- further fields and values.
-local function write_event(user, id, action, reason, session, status, now, more)
-  local previous = user.version
+-- further fields and values. Every event has the same fields in the same order.
+local function write_event(user, _, action, reason, session, status, now, more)
+  local previous, told = user.version, { address = '', kicked = '', note = '' }
+  for i = 1, #more, 2 do told[more[i]] = more[i + 1] end
   user.version = next_version(user, now)
   redis.call('HSET', KEYS[1], 'version', user.version, 'changed', now)
-  redis.call('XADD', KEYS[3], '*', 'id', id, 'user', user.id, 'version', user.version, 'previous', previous,
-    'at', now, 'action', action, 'reason', reason, 'session', session, 'status', status,
-    'userStatus', status_of(user.sessions), unpack(more))
+  redis.call('XADD', KEYS[3], '*', 'user', user.id, 'version', user.version, 'previous', previous, 'action', action,
+    'reason', reason, 'session', session, 'status', status, 'userStatus', status_of(user.sessions),
+    'address', told.address, 'kicked', told.kicked, 'note', told.note)
   redis.call('HINCRBY', KEYS[5], 'backlog', 1)
 end
 
