@@ -25,6 +25,12 @@ package struct ReplayAnswer: Sendable, Equatable {
     package var left = 0
     /// Those this version cannot read; a replay leaves them alone.
     package var unreadable = 0
+
+    package init(replayed: Int = 0, left: Int = 0, unreadable: Int = 0) {
+        self.replayed = replayed
+        self.left = left
+        self.unreadable = unreadable
+    }
 }
 
 /// Dead letters: events the receiver will not take.

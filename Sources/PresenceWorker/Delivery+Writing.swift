@@ -101,12 +101,11 @@ extension Delivery {
 /// Where nobody is to be told: the cursors follow the events.
 extension Delivery {
     func passLoop() async {
-        var lookedAt: ContinuousClock.Instant?
         while let woken = await signal.next() {
             let fences = owned.fences
             do {
-                if lookedAt.map({ .now - $0 >= paces.lookPause }) ?? true {
-                    lookedAt = .now
+                if isLookDue {
+                    isLookDue = false
                     for (shard, outbox) in try await store.openOutboxes(fences).answers {
                         if let outbox { told(outbox, shard) }
                     }

@@ -19,7 +19,7 @@ actor Delivery {
     nonisolated let writing = WakeSignal()
 
     var state: DeliveryState
-    private var idle: [CheckedContinuation<Attempt?, Never>] = []
+    private var idle: [CheckedContinuation<DeliveryAttempt?, Never>] = []
     private(set) var isStopping = false
     /// Shards with events set aside that are not read yet.
     var asideBehind: Set<Shard> = []
@@ -49,7 +49,7 @@ actor Delivery {
 
     /// Runs until `stop()`; then lets the attempts in flight end and writes back what became of them.
     func run() async {
-        guard let deliver else { return await passLoop() }
+        guard let deliver else { return await pass() }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.readLoop() }
             group.addTask { await self.writeLoop() }
@@ -89,6 +89,7 @@ actor Delivery {
     /// To be called for every owned shard every second or so.
     func heard(_ tails: [Shard: StreamTails]) {
         var behind: Set<Shard> = []
+        if isLookDue { signal.wake([]) }
         for (shard, tails) in tails {
             guard deliver != nil else {
                 if passed[shard] != tails.events { behind.insert(shard) }
@@ -115,7 +116,7 @@ actor Delivery {
     }
 
     /// Makes one attempt, unless the shard is not owned any more by this worker's clock.
-    private nonisolated func make(_ attempt: Attempt, _ deliver: Deliver) async -> AttemptEnd {
+    private nonisolated func make(_ attempt: DeliveryAttempt, _ deliver: Deliver) async -> DeliveryAttemptEnd {
         var change = attempt.change
         if case .aside(let entry) = attempt.source {
             do {
@@ -130,7 +131,7 @@ actor Delivery {
         return .outcome(await deliver(change))
     }
 
-    private func next(after attempt: Attempt, _ end: AttemptEnd) async -> Attempt? {
+    private func next(after attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd) async -> DeliveryAttempt? {
         let now = ContinuousClock.now
         let news = state.ended(attempt, end, now)
         if let news { log.tell(news, now) }
@@ -143,7 +144,7 @@ actor Delivery {
     }
 
     /// What the runner that asks is to do next; nil if it is to end.
-    private func next() async -> Attempt? {
+    private func next() async -> DeliveryAttempt? {
         guard !isStopping else { return nil }
         if let attempt = state.next(.now) {
             startIdle()
@@ -156,6 +157,21 @@ actor Delivery {
     func startIdle() {
         guard !isStopping else { return }
         while !idle.isEmpty, let attempt = state.next(.now) { idle.removeLast().resume(returning: attempt) }
+    }
+
+    private func pass() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.lookTicks() }
+            await passLoop()
+            group.cancelAll()
+        }
+    }
+
+    private func lookTicks() async {
+        while !Task.isCancelled {
+            isLookDue = true
+            try? await Task.sleep(for: paces.lookPause)
+        }
     }
 
     private func tickLoop() async {
@@ -175,6 +191,6 @@ actor Delivery {
         }
     }
 
-    /// The next round of writing has a look at all shards.
+    /// The next round of writing, or of passing, has a look at all shards.
     var isLookDue = false
 }

@@ -80,7 +80,7 @@ struct DeliveryLog {
 
 extension DeliveryLog {
     mutating func tell(_ news: DeliveryNews, _ now: ContinuousClock.Instant) {
-        let (cause, attempt, detail): (Cause, Attempt, String) =
+        let (cause, attempt, detail): (Cause, DeliveryAttempt, String) =
             switch news {
             case .setAside(let attempt, let detail): (.setAside, attempt, detail)
             case .keepsFailing(let attempt, let detail): (.keepsFailing, attempt, detail)

@@ -81,7 +81,7 @@ struct DeliveryState {
     }
 
     /// Starts the next attempt; nil if none is to be made now.
-    mutating func next(_ now: ContinuousClock.Instant) -> Attempt? {
+    mutating func next(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
         guard !receiver.isAtFault else {
             guard receiver.mayProbe(now), var attempt = nextFresh() ?? nextDue() else { return nil }
             receiver.beginProbe()
@@ -91,7 +91,7 @@ struct DeliveryState {
         return nextAside(now) ?? nextDue() ?? nextFresh()
     }
 
-    private mutating func nextFresh() -> Attempt? {
+    private mutating func nextFresh() -> DeliveryAttempt? {
         while let shard = fresh.popFirst() {
             shards[shard]?.isQueued = false
             guard !leaving.contains(shard), let started = shards[shard]?.window.startFresh() else { continue }
@@ -101,7 +101,7 @@ struct DeliveryState {
         return nil
     }
 
-    private mutating func nextDue() -> Attempt? {
+    private mutating func nextDue() -> DeliveryAttempt? {
         while let waiting = due.popFirst() {
             guard case .window(let token) = waiting.what, shards[waiting.shard]?.serial == waiting.serial,
                 !leaving.contains(waiting.shard), let change = shards[waiting.shard]?.window.start(token)
@@ -111,7 +111,7 @@ struct DeliveryState {
         return nil
     }
 
-    private mutating func nextAside(_ now: ContinuousClock.Instant) -> Attempt? {
+    private mutating func nextAside(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
         while asideInFlight < asideInFlightMax, let waiting = asideDue.popFirst() {
             guard case .aside(let user) = waiting.what, let state = shards[waiting.shard],
                 state.serial == waiting.serial, !leaving.contains(waiting.shard)
@@ -131,17 +131,19 @@ struct DeliveryState {
     }
 
     private mutating func begin(
-        _ shard: Shard, _ source: Attempt.Source, _ user: UserID, _ change: StatusChange?
-    ) -> Attempt? {
+        _ shard: Shard, _ source: DeliveryAttempt.Source, _ user: UserID, _ change: StatusChange?
+    ) -> DeliveryAttempt? {
         guard let state = shards[shard] else { return nil }
         inFlight[shard, default: 0] += 1
-        return Attempt(
+        return DeliveryAttempt(
             shard: shard, serial: state.serial, fence: state.fence, source: source, user: user, change: change)
     }
 
     /// Takes how an attempt ended.
     /// - Returns: what is worth telling.
-    mutating func ended(_ attempt: Attempt, _ end: AttemptEnd, _ now: ContinuousClock.Instant) -> DeliveryNews? {
+    mutating func ended(_ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant)
+        -> DeliveryNews?
+    {
         land(attempt)
         judge(attempt, end, now)
         if attempt.isProbe, receiver.isAtFault, end.failure == nil { receiver.endProbe() }
@@ -156,14 +158,14 @@ struct DeliveryState {
         }
     }
 
-    private mutating func land(_ attempt: Attempt) {
+    private mutating func land(_ attempt: DeliveryAttempt) {
         let left = inFlight[attempt.shard, default: 1] - 1
         inFlight[attempt.shard] = left == 0 ? nil : left
         if case .aside = attempt.source { asideInFlight -= 1 }
     }
 
     /// What the attempt says about the receiver. A user set aside is known to fail and says nothing against it.
-    private mutating func judge(_ attempt: Attempt, _ end: AttemptEnd, _ now: ContinuousClock.Instant) {
+    private mutating func judge(_ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant) {
         if end == .outcome(.delivered) {
             receiver.accepted(attempt.user, now)
         } else if let failure = end.failure, case .window = attempt.source {
@@ -173,7 +175,8 @@ struct DeliveryState {
     }
 
     private mutating func endedInWindow(
-        _ attempt: Attempt, _ token: DeliveryWindow.Token, _ end: AttemptEnd, _ now: ContinuousClock.Instant
+        _ attempt: DeliveryAttempt, _ token: DeliveryWindow.Token, _ end: DeliveryAttemptEnd,
+        _ now: ContinuousClock.Instant
     ) -> DeliveryNews? {
         let (shard, user) = (attempt.shard, attempt.user)
         guard let failure = end.failure else {
@@ -210,14 +213,14 @@ struct DeliveryState {
     }
 
     private mutating func wait(
-        _ attempt: Attempt, _ token: DeliveryWindow.Token, _ pause: Duration, _ now: ContinuousClock.Instant
+        _ attempt: DeliveryAttempt, _ token: DeliveryWindow.Token, _ pause: Duration, _ now: ContinuousClock.Instant
     ) {
         let waiting = Waiting(shard: attempt.shard, serial: attempt.serial, what: .window(token))
         timers.insert(Timer(at: now + pause, waiting: waiting))
     }
 
     private mutating func endedAside(
-        _ attempt: Attempt, _ end: AttemptEnd, _ now: ContinuousClock.Instant
+        _ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant
     ) -> DeliveryNews? {
         let outcome: DeliveryOutcome? =
             switch end {
@@ -258,12 +261,12 @@ struct DeliveryState {
 
 /// What the log may tell of an attempt.
 enum DeliveryNews: Sendable {
-    case setAside(Attempt, detail: String)
-    case keepsFailing(Attempt, detail: String)
-    case dead(Attempt, detail: String)
+    case setAside(DeliveryAttempt, detail: String)
+    case keepsFailing(DeliveryAttempt, detail: String)
+    case dead(DeliveryAttempt, detail: String)
 }
 
-extension AttemptEnd {
+extension DeliveryAttemptEnd {
     /// Why the receiver does not have the event, and how long it asks to wait; nil where it has it, or was not asked.
     var failure: (detail: String, askedMs: Int?)? {
         switch self {

@@ -45,7 +45,7 @@ struct ShardDelivery {
 }
 
 /// One attempt to make.
-struct Attempt: Sendable {
+struct DeliveryAttempt: Sendable {
     enum Source: Sendable, Equatable {
         case window(DeliveryWindow.Token)
         case aside(entry: String)
@@ -62,7 +62,7 @@ struct Attempt: Sendable {
 }
 
 /// How an attempt ended.
-enum AttemptEnd: Sendable, Equatable {
+enum DeliveryAttemptEnd: Sendable, Equatable {
     case outcome(DeliveryOutcome)
     /// The event set aside is there no more.
     case gone

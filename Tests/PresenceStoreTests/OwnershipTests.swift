@@ -61,13 +61,13 @@ import Testing
             let before = try await a.digest()
             #expect(try await a.sweep(old).answers == [0: .lost])
             #expect(try await a.sweep(new).answers == [0: .lost])
-            #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
+            #expect(try await a.acknowledge([OutboxEntry(position: "1-0", change: nil)], fence) == .lost)
             #expect(try await a.digest() == before)
 
             try await a.asWorker("b").release(new)
             #expect(try await a.owned([0], leaseMs: 60_000).count == 1)
             #expect(try await a.sweep(old).answers == [0: .lost])
-            #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
+            #expect(try await a.acknowledge([OutboxEntry(position: "1-0", change: nil)], fence) == .lost)
             try await a.release(old)
             #expect(try await a.asWorker("b").owned([0], leaseMs: 60_000) == [:])
         }

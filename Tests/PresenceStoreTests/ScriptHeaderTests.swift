@@ -44,10 +44,13 @@ import Testing
 
     @Test("A script hands Redis no key but those it was given", arguments: Scripts.all.map(ScriptText.init))
     func firstKeys(_ script: ScriptText) {
-        let given = /KEYS\[\d\]|keys\.(?:lease|push)|declared\[session\]\.lease|online and keys\.lease or keys\.push/
+        let bound = script.body.matches(of: /local ([\w, ]+) = (KEYS\[\d\].*)/).flatMap { $0.1.split(separator: ", ") }
+        let given =
+            /KEYS\[\d\]|key|keys\.(?:lease|push)|declared\[session\]\.lease|online and keys\.lease or keys\.push/
         for call in (script.body + Self.prelude.text).matches(of: /redis\.call\('(\w+)'(?:, ([^,)]+))?/) {
             guard call.1 != "TIME" else { continue }
-            #expect((try? given.wholeMatch(in: call.2 ?? "")) != nil, "\(call.0)")
+            let key = call.2 ?? ""
+            #expect((try? given.wholeMatch(in: key)) != nil || bound.contains(key), "\(call.0)")
         }
     }
 
