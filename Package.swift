@@ -12,6 +12,7 @@ func nio(_ product: String) -> Target.Dependency { .product(name: product, packa
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -67,7 +68,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "PresenceWorker",
-            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", deque, lifecycle, logging],
+            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", deque, heap, lifecycle, logging],
             swiftSettings: strict),
         .target(
             name: "Callbacks",

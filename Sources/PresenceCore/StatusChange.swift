@@ -23,7 +23,7 @@ package enum Reason: String, Sendable, CaseIterable {
 
 /// One committed change of one session, as it stands in the outbox.
 package struct StatusChange: Sendable, Equatable {
-    /// Stable and unique: the same on every delivery. Contains no ".".
+    /// Stable and unique, `<generation of the session>-<version>`: the same on every delivery. Contains no ".".
     package var id: String
     package var user: UserID
     /// Grows with every change of this user; `previous` is the version before, so a receiver can see a gap.
@@ -70,8 +70,13 @@ package struct StatusChange: Sendable, Equatable {
 package enum DeliveryOutcome: Sendable, Equatable {
     /// The receiver has it.
     case delivered
+    /// The receiver is not to be told of changes like this one. Says nothing about the receiver.
+    case unwanted
     /// It may work later: no connection, timeout, redirect, 5xx, 429. `afterMs` is what the receiver asked for.
     case retry(afterMs: Int?, detail: String)
     /// The receiver will not take this one (a 4xx): tried a few times, then a dead letter.
     case refused(detail: String)
+
+    /// The detail of a `retry` where something answered that does not speak HTTP: a wrong port, or TLS on one side only.
+    package static let noHTTP = "the answer is no HTTP"
 }

@@ -28,7 +28,7 @@ extension PresenceStore {
             return .tended(
                 Tended(
                     nowMs: try answer.int(0), leaseLeftMs: try answer.int(1), lagMs: try answer.int(2),
-                    eventsEnd: try answer.text(3), asideEnd: try answer.text(4),
+                    streams: StreamTails(events: try answer.text(3), aside: try answer.text(4)),
                     due: answer.texts.dropFirst(5).compactMap { try? UserID($0) }))
         }
     }
@@ -166,9 +166,7 @@ package struct Tended: Sendable, Equatable {
     package var leaseLeftMs: Int
     /// How overdue the first of the due users is.
     package var lagMs: Int
-    /// The positions of the last event and of the last one set aside.
-    package var eventsEnd: String
-    package var asideEnd: String
+    package var streams: StreamTails
     /// The most overdue first.
     package var due: [UserID]
 }

@@ -19,11 +19,14 @@ package enum Scripts {
     package static let register = script("register_worker", PackageResources.register_worker_lua)
     package static let adopt = script("adopt_rules", PackageResources.adopt_rules_lua)
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
+    package static let pass = script("pass_events", PackageResources.pass_events_lua)
+    package static let openOutbox = script("open_outbox", PackageResources.open_outbox_lua)
+    package static let finishAside = script("finish_aside", PackageResources.finish_aside_lua)
     package static let replay = script("replay_dead", PackageResources.replay_dead_lua)
 
     package static let all = [
         login, revive, resume, disconnect, logout, kick, tend, rearm, settle, putOff, own, lower, release, register,
-        adopt, acknowledge, replay,
+        adopt, acknowledge, pass, openOutbox, finishAside, replay,
     ]
 
     /// What scripts share, the more basic before what builds on it.
@@ -32,7 +35,7 @@ package enum Scripts {
         Part("user", PackageResources.user_lua), Part("policy", PackageResources.policy_lua),
         Part("change", PackageResources.change_lua), Part("ends", PackageResources.ends_lua),
         Part("recent", PackageResources.recent_lua), Part("silence", PackageResources.silence_lua),
-        Part("owner", PackageResources.owner_lua),
+        Part("owner", PackageResources.owner_lua), Part("stream", PackageResources.stream_lua),
     ]
 
     struct Part: Sendable {

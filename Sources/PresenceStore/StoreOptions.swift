@@ -57,8 +57,15 @@ package enum StoreLimits {
     static let alarmAheadMs = 2_000
     /// How long a user whose record cannot be read is left alone.
     static let unreadablePutOffMs = 60_000
-    /// Dead letters kept per shard; at the limit delivery of the shard waits, and its backlog refuses logins.
+    /// Events set aside that a shard keeps, and how many of them one user may have; the oldest beyond are dead.
+    package static let asidePerShardMax = 10_000
+    package static let asidePerUserMax = 1_000
+    /// Dead letters kept per shard; the oldest beyond are dropped, and counted in the cursor's hash.
     package static let deadLettersPerShardMax = 10_000
-    /// Dead letters put back in one call.
-    static let replayBatchMax = 500
+    /// Dead letters moved in one call: about 2 ms of Redis.
+    static let replayBatchMax = 200
+    /// Entries of a stream read in one call.
+    static let pageEntriesMax = 1_000
+    /// How far a backlog is counted when a shard's delivery begins or is looked at: about 1 ms of Redis.
+    static let backlogCountedMax = 1_000
 }

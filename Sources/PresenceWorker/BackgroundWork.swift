@@ -30,9 +30,10 @@ package struct BackgroundWork: Service, CustomStringConvertible {
         paces = options.paces
         let owned = OwnedShards(worker: store.saying.worker, shards: store.keys.shards)
         let delivery = Delivery(
-            store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax, logger: logger)
-        let sweeper = Sweeper(store: store, owned: owned, paces: paces, logger: logger) { ends in
-            await delivery.heard(ends)
+            store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax,
+            paces: options.delivery, logger: logger)
+        let sweeper = Sweeper(store: store, owned: owned, paces: paces, logger: logger) { tails in
+            await delivery.heard(tails)
         }
         self.owned = owned
         self.sweeper = sweeper

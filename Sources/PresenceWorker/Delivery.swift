@@ -1,4 +1,3 @@
-import DequeModule
 import Logging
 import PresenceCore
 import PresenceStore
@@ -6,252 +5,200 @@ import PresenceStore
 /// Tells a receiver about a change, once. Never throws: what went wrong is an outcome.
 package typealias Deliver = @Sendable (StatusChange) async -> DeliveryOutcome
 
-/// Delivers the outboxes of the owned shards. Every decision is a `DeliveryWindow`'s; this actor performs it.
+/// Delivers the outboxes of the owned shards. Every decision is `DeliveryState`'s; this actor performs it: as many
+/// runners as attempts may be in flight, each told in one hop how its attempt ended and what to do next; one loop that
+/// reads, and one that writes back what is done, each many shards and events at a time.
 actor Delivery {
-    private struct Job {
-        let shard: Shard
-        /// The serial number of its window.
-        let window: Int
-        let position: String
-        let change: StatusChange
-    }
-
-    private let store: PresenceStore
-    private let owned: OwnedShards
+    let store: PresenceStore
+    let owned: OwnedShards
+    let paces: DeliveryPaces
     private let deliver: Deliver?
     private let inFlightMax: Int
-    private let logger: Logger
     nonisolated let signal = WakeSignal()
-    private let jobs: AsyncStream<Job>
-    private let jobsContinuation: AsyncStream<Job>.Continuation
+    /// Shards with something to write back.
+    nonisolated let writing = WakeSignal()
 
-    private var windows: [Shard: DeliveryWindow] = [:]
-    private var windowsOpened = 0
-    /// Shards whose dead letters are full.
-    private var crowded: Set<Shard> = []
-    /// Started events waiting for a place in flight; bounded by the windows.
-    private var ready: Deque<Job> = []
-    private var inFlight: [Shard: Int] = [:]
-    /// Shards to be given up: nothing new is started there.
-    private var leaving: Set<Shard> = []
-    private var acknowledging: Set<Shard> = []
-    private var isStopping = false
-    private var receiver = ReceiverHealth()
-    private var reading: FailureLog
-    private var acknowledgements: FailureLog
+    var state: DeliveryState
+    private var idle: [CheckedContinuation<DeliveryAttempt?, Never>] = []
+    private(set) var isStopping = false
+    /// Shards with events set aside that are not read yet.
+    var asideBehind: Set<Shard> = []
+    /// The last event each shard was passed at; where nobody is to be told.
+    var passed: [Shard: String] = [:]
+    /// Nobody can be told here and somebody is to be: events wait for a worker with a receiver.
+    private(set) var isWaiting = false
+    var log: DeliveryLog
+    var reading: FailureLog
+    var acknowledging: FailureLog
 
-    /// - Parameter deliver: nil if nobody is to be told; then events are acknowledged as they come.
-    init(store: PresenceStore, owned: OwnedShards, deliver: Deliver?, inFlightMax: Int, logger: Logger) {
+    /// - Parameters:
+    ///   - deliver: nil if nobody is to be told; then events are passed as they come.
+    ///   - inFlightMax: attempts under way at once.
+    init(
+        store: PresenceStore, owned: OwnedShards, deliver: Deliver?, inFlightMax: Int,
+        paces: DeliveryPaces = DeliveryPaces(), logger: Logger
+    ) {
         self.store = store
         self.owned = owned
         self.deliver = deliver
         self.inFlightMax = inFlightMax
-        self.logger = logger
+        self.paces = paces
+        state = DeliveryState(paces: paces, inFlightMax: inFlightMax)
+        log = DeliveryLog(logger, pause: paces.logPause)
         reading = FailureLog("Cannot read the outbox; trying again", logger)
-        acknowledgements = FailureLog("Cannot acknowledge; trying again", logger)
-        (jobs, jobsContinuation) = AsyncStream.makeStream()
+        acknowledging = FailureLog("Cannot acknowledge; trying again", logger)
     }
 
-    /// Runs until `stop()`; then lets the attempts in flight end.
+    /// Runs until `stop()`; then lets the attempts in flight end and writes back what became of them.
     func run() async {
+        guard let deliver else { return await pass() }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.readLoop() }
-            for await job in jobs {
-                group.addTask { await self.attempt(job) }
+            group.addTask { await self.writeLoop() }
+            group.addTask { await self.tickLoop() }
+            await withDiscardingTaskGroup { runners in
+                for _ in 0..<inFlightMax { runners.addTask { await self.runAttempts(deliver) } }
             }
+            signal.finish()
+            writing.finish()
             group.cancelAll()
         }
+        await write(Set(state.shards.keys))
     }
 
     /// Starts nothing new. `run` returns when the attempts in flight have ended, each within the callback timeout.
     func stop() {
         isStopping = true
-        ready = []
         signal.finish()
-        if inFlight.isEmpty { jobsContinuation.finish() }
+        for runner in idle { runner.resume(returning: nil) }
+        idle = []
+    }
+
+    func setWaiting(_ isWaiting: Bool) {
+        guard self.isWaiting != isWaiting else { return }
+        self.isWaiting = isWaiting
+        passed = [:]
     }
 
     /// Starts nothing new in these shards.
-    /// - Returns: those without an attempt in flight, which can be given up without a repeat by the next owner.
+    /// - Returns: those with no attempt in flight and nothing to write back, which can be given up without a repeat by
+    ///   the next owner.
     func leave(_ shards: Set<Shard>) -> Set<Shard> {
         // What was left out while a shard was to be given up is read again if it stays after all.
-        for shard in leaving.subtracting(shards) { windows[shard] = nil }
-        leaving = shards
-        return shards.filter { inFlight[$0] == nil }
+        let staying = state.leaving.subtracting(shards)
+        for shard in staying { state.shards[shard] = nil }
+        if !staying.isEmpty { signal.wake(staying) }
+        state.leaving = shards
+        writing.wake(shards.filter { state.unwritten.contains($0) })
+        return shards.filter { state.inFlight[$0] == nil && !state.unwritten.contains($0) }
     }
 
-    func heard(_ ends: [Shard: StreamEnds]) {
-        signal.wake(ends.filter { windows[$0.key].map { $0.lastPosition } != $0.value.events }.keys)
-    }
-
-    nonisolated func setWaiting(if verdict: RulesWatch.Verdict) {}
-
-    private func readLoop() async {
-        while let woken = await signal.next() {
-            await read(woken)
-        }
-    }
-
-    /// Reads the new events of these shards and starts what may start.
-    private func read(_ shards: Set<Shard>) async {
-        do {
-            let fences = owned.fences
-            windows = windows.filter { fences[$0.key] == $0.value.fence }
-            try await open(shards.filter { windows[$0] == nil }, fences)
-            var behind = shards
-            while !behind.isEmpty, !isStopping {
-                for shard in behind { await acknowledge(shard) }
-                let positions = windows.filter { behind.contains($0.key) && $0.value.room > 0 }
-                let events = try await store.events(
-                    after: positions.mapValues(\.lastPosition), limit: WorkerLimits.windowUsersMax)
-                behind = take(events.answers)
-                reading.failed(events.failures)
-            }
-        } catch {
-            reading.failed(error)
-        }
-    }
-
-    private func open(_ shards: Set<Shard>, _ fences: [Shard: Fence]) async throws {
-        let cursors = try await store.cursors(shards.filter { fences[$0] != nil })
-        for (shard, cursor) in cursors.answers {
-            guard let fence = fences[shard] else { continue }
-            windowsOpened += 1
-            windows[shard] = DeliveryWindow(fence: fence, serial: windowsOpened, cursor: cursor)
-        }
-        reading.failed(cursors.failures)
-    }
-
-    /// - Returns: the shards that may have more to read at once.
-    private func take(_ events: [Shard: [OutboxEntry]]) -> Set<Shard> {
+    /// Takes where the streams of owned shards end, so that nothing depends on notifications: wakes what is behind.
+    /// To be called for every owned shard every second or so.
+    func heard(_ tails: [Shard: StreamTails]) {
         var behind: Set<Shard> = []
-        for (shard, entries) in events {
-            guard let room = windows[shard]?.room, room > 0, !entries.isEmpty else { continue }
-            windows[shard]?.append(Array(entries.prefix(room)))
-            if deliver == nil { windows[shard]?.settleAll() }
-            if entries.count >= WorkerLimits.windowUsersMax || deliver == nil { behind.insert(shard) }
-            start(shard)
-        }
-        return behind
-    }
-
-    private func start(_ shard: Shard) {
-        guard let window = windows[shard]?.serial, let entries = windows[shard]?.start() else { return }
-        for entry in entries {
-            guard let change = entry.change else { continue }
-            ready.append(Job(shard: shard, window: window, position: entry.position, change: change))
-        }
-        fillFlight()
-    }
-
-    private func fillFlight() {
-        guard !isStopping else { return }
-        var free = inFlightMax - inFlight.values.reduce(0, +)
-        while free > 0, let job = ready.popFirst() {
-            guard windows[job.shard]?.serial == job.window, !leaving.contains(job.shard) else { continue }
-            inFlight[job.shard, default: 0] += 1
-            free -= 1
-            jobsContinuation.yield(job)
-        }
-    }
-
-    private func landed(_ shard: Shard) {
-        let left = inFlight[shard, default: 1] - 1
-        inFlight[shard] = left == 0 ? nil : left
-        if isStopping, inFlight.isEmpty { jobsContinuation.finish() }
-    }
-
-    private func attempt(_ job: Job) async {
-        guard let deliver else { return }
-        let outcome = await deliver(job.change)
-        let next = finished(job, outcome)
-        if case .retry(let attempt, let leastMs) = next {
-            let delay = RetryDelay.milliseconds(afterAttempt: attempt, leastMs: leastMs)
-            guard (try? await Task.sleep(for: .milliseconds(delay))) != nil else { return }
-            again(job)
-        } else if next == .settled {
-            await acknowledge(job.shard)
-        }
-    }
-
-    private func finished(_ job: Job, _ outcome: DeliveryOutcome) -> DeliveryWindow.Next? {
-        landed(job.shard)
-        defer { fillFlight() }
-        guard windows[job.shard]?.serial == job.window else { return nil }
-        let next = update(job.shard) { $0.finished(job.position, outcome) } ?? nil
-        report(outcome, of: job, next)
-        start(job.shard)
-        return next
-    }
-
-    /// Changes a shard's window. One that was short of room is filled up once half of it is free again.
-    private func update<Result>(_ shard: Shard, _ change: (inout DeliveryWindow) -> Result) -> Result? {
-        guard var window = windows[shard] else { return nil }
-        let half = WorkerLimits.windowUsersMax / 2
-        let wasShort = window.room < half
-        defer {
-            windows[shard] = window
-            if wasShort, window.room >= half { signal.wake([shard]) }
-        }
-        return change(&window)
-    }
-
-    private func again(_ job: Job) {
-        guard windows[job.shard]?.serial == job.window else { return }
-        ready.append(job)
-        fillFlight()
-    }
-
-    /// Moves the shard's cursor over what is done. One call per shard at a time; what is done meanwhile goes
-    /// with the next.
-    private func acknowledge(_ shard: Shard) async {
-        guard acknowledging.insert(shard).inserted else { return }
-        defer { acknowledging.remove(shard) }
-        while let window = windows[shard], let front = window.acknowledgeable {
-            do {
-                let answer = try await store.acknowledge(
-                    shard, fence: window.fence, upTo: front.upTo, refused: front.refused,
-                    counted: (window.cursor, front.count))
-                guard windows[shard]?.serial == window.serial else { return }
-                switch answer {
-                case .acknowledged:
-                    update(shard) { $0.acknowledged(count: front.count) }
-                    crowded.remove(shard)
-                case .lost:
-                    windows[shard] = nil
-                    owned.lost([shard: window.fence])
-                case .crowded:
-                    guard crowded.insert(shard).inserted else { return }
-                    logger.error(
-                        "The dead letters of a shard are full; its delivery waits until `presence replay` or a deletion makes room",
-                        metadata: ["shard": "\(shard)"])
-                    return
-                }
-            } catch {
-                acknowledgements.failed(error, of: shard)
-                return
+        if isLookDue { signal.wake([]) }
+        for (shard, tails) in tails {
+            guard deliver != nil else {
+                if passed[shard] != tails.events { behind.insert(shard) }
+                continue
+            }
+            guard let state = state.shards[shard] else {
+                behind.insert(shard)
+                continue
+            }
+            if state.window.last.position != tails.events { behind.insert(shard) }
+            if state.aside.lastRead != tails.aside, tails.aside != "0-0" {
+                asideBehind.insert(shard)
+                behind.insert(shard)
             }
         }
+        if !behind.isEmpty { signal.wake(behind) }
     }
 
-    private func report(_ outcome: DeliveryOutcome, of job: Job, _ next: DeliveryWindow.Next?) {
-        switch receiver.heard(outcome, of: job.change.id) {
-        case .fails(let detail):
-            logger.warning(
-                "The callback receiver fails; events wait and are sent again", metadata: ["detail": "\(detail)"])
-        case .isBack: logger.notice("The callback receiver is back")
-        case nil: break
-        }
-        switch (outcome, next) {
-        case (.refused(let detail), .settled):
-            logger.warning(
-                "The callback receiver refuses an event; it is among the dead letters",
-                metadata: ["id": "\(job.change.id)", "shard": "\(job.shard)", "detail": "\(detail)"])
-        case (.retry(_, let detail), .retry(WorkerLimits.attemptsUnnamedMax, _)) where !receiver.isFailing:
-            logger.warning(
-                "An event fails again and again; its user's later ones wait",
-                metadata: ["id": "\(job.change.id)", "detail": "\(detail)"])
-        default: break
+    private nonisolated func runAttempts(_ deliver: Deliver) async {
+        var attempt = await next()
+        while let made = attempt {
+            attempt = await next(after: made, make(made, deliver))
         }
     }
+
+    /// Makes one attempt, unless the shard is not owned any more by this worker's clock.
+    private nonisolated func make(_ attempt: DeliveryAttempt, _ deliver: Deliver) async -> DeliveryAttemptEnd {
+        var change = attempt.change
+        if case .aside(let entry) = attempt.source {
+            do {
+                guard let event = try await store.aside(entry, of: attempt.shard) else { return .gone }
+                change = event.change
+            } catch {
+                return .untried
+            }
+        }
+        guard let change else { return .gone }
+        guard owned.holds(attempt.shard, attempt.fence) else { return .notOwned }
+        return .outcome(await deliver(change))
+    }
+
+    private func next(after attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd) async -> DeliveryAttempt? {
+        let now = ContinuousClock.now
+        let news = state.ended(attempt, end, now)
+        if let news { log.tell(news, now) }
+        if let failure = end.failure, failure.detail == DeliveryOutcome.noHTTP {
+            log.happened(.noHTTP, ["detail": "\(failure.detail)"], now)
+        }
+        if state.unwritten.contains(attempt.shard) { writing.wake([attempt.shard]) }
+        if state.inFlight[attempt.shard] == nil, state.shards[attempt.shard] == nil { signal.wake([attempt.shard]) }
+        return await next()
+    }
+
+    /// What the runner that asks is to do next; nil if it is to end.
+    private func next() async -> DeliveryAttempt? {
+        guard !isStopping else { return nil }
+        if let attempt = state.next(.now) {
+            startIdle()
+            return attempt
+        }
+        return await withCheckedContinuation { idle.append($0) }
+    }
+
+    /// Hands what may start to runners that have nothing to do.
+    func startIdle() {
+        guard !isStopping else { return }
+        while !idle.isEmpty, let attempt = state.next(.now) { idle.removeLast().resume(returning: attempt) }
+    }
+
+    private func pass() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.lookTicks() }
+            await passLoop()
+            group.cancelAll()
+        }
+    }
+
+    private func lookTicks() async {
+        while !Task.isCancelled {
+            isLookDue = true
+            try? await Task.sleep(for: paces.lookPause)
+        }
+    }
+
+    private func tickLoop() async {
+        var lookedAt = ContinuousClock.now
+        while !isStopping {
+            try? await Task.sleep(for: paces.tick)
+            guard !Task.isCancelled else { return }
+            let now = ContinuousClock.now
+            state.tick(now)
+            startIdle()
+            if !state.unwritten.isEmpty { writing.wake(state.unwritten) }
+            log.tick(state.receiver, now)
+            guard now - lookedAt >= paces.lookPause else { continue }
+            lookedAt = now
+            isLookDue = true
+            writing.wake([])
+        }
+    }
+
+    /// The next round of writing, or of passing, has a look at all shards.
+    var isLookDue = false
 }

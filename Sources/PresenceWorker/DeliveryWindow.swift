@@ -1,132 +1,196 @@
+import DequeModule
 import PresenceCore
 import PresenceStore
 
-/// The deliveries of one shard: which events may start, which are done, how far the cursor may move.
+/// The deliveries of one shard's outbox: which events may start, which are done, how far the cursor may move.
 ///
-/// Concurrent across users, one at a time and in order per user. Pure: the caller performs and reports.
+/// Concurrent across users, one at a time and in order per user. Pure: the caller performs and reports. No step looks
+/// at all events.
 struct DeliveryWindow {
+    /// Names an event of this window: its place since the window was opened.
+    typealias Token = Int
+
     private enum State {
         case waiting
-        /// An attempt is under way, or its next one is waited for.
-        case started(attempts: Int, refusals: Int)
+        /// An attempt is under way.
+        case started
         case done
-        case refused(why: String)
-
-        var isSettled: Bool {
-            switch self {
-            case .done, .refused: true
-            case .waiting, .started: false
-            }
-        }
+        /// Copied to the events set aside when the cursor passes it.
+        case aside
     }
 
     private struct Item {
         let position: String
-        let change: StatusChange?
+        let id: String
+        /// Nil for one that cannot be read, and when it is done.
+        var change: StatusChange?
         var state: State
     }
 
-    /// What follows from the outcome of an attempt.
-    enum Next: Equatable {
-        /// The event is settled; the user's next one may start and the cursor may move.
-        case settled
-        /// `leastMs`: the shortest pause before the next attempt.
-        case retry(attempt: Int, leastMs: Int)
+    /// The open events of one user. The head is the one that is started, or may be.
+    private struct Line {
+        var head: Token
+        var rest: Deque<Token> = []
+        var trouble: Trouble?
     }
 
-    /// In stream order. The settled ones at the front are those to acknowledge.
-    private var items: [Item] = []
-    /// The position of the newest event taken in: where reading goes on.
-    private(set) var lastPosition: String
-    /// The position of the last event acknowledged.
-    private(set) var cursor: String
-    let fence: Fence
-    /// Tells this window from an earlier one of the same shard, whose attempts may still end.
-    let serial: Int
-
-    init(fence: Fence, serial: Int, cursor: String) {
-        self.fence = fence
-        self.serial = serial
-        lastPosition = cursor
-        self.cursor = cursor
+    /// What a user's attempts have come to since the last one that did not fail.
+    struct Trouble {
+        var failures: Int
+        var since: ContinuousClock.Instant
+        /// The receiver's spell of service they fell into.
+        var spell: Int
     }
 
-    /// How many more events fit: at most `windowUsersMax` users with an unsettled event, and `windowEventsMax` events in
-    /// all. Further events of a user who has one take no place among the users: one that fails for long does not hold
-    /// up other users soon.
-    var room: Int {
-        var busy: Set<UserID> = []
-        for item in items where !item.state.isSettled {
-            if let user = item.change?.user { busy.insert(user) }
-        }
-        return min(WorkerLimits.windowUsersMax - busy.count, WorkerLimits.windowEventsMax - items.count)
+    /// In stream order, from the first that is not acknowledged.
+    private var items: Deque<Item> = []
+    private var first: Token = 0
+    /// How many items at the front are done or aside.
+    private var settled = 0
+    private var lines: [UserID: Line] = [:]
+    /// How many items of a user are set aside here.
+    private var asides: [UserID: Int] = [:]
+    /// Heads never started, and some that are stale.
+    private var fresh: Deque<Token> = []
+    /// Events that are neither done nor set aside.
+    private(set) var openCount = 0
+    /// The last event acknowledged, and the newest taken in. Their ids are empty where they are not known.
+    private(set) var cursor: (position: String, id: String)
+    private(set) var last: (position: String, id: String)
+
+    /// Whether `last` was there when it was read: it proves that what is read behind it belongs behind it.
+    private(set) var isLastThere: Bool
+
+    /// - Parameter isThere: whether the event at the cursor is in the stream.
+    init(cursor: OutboxEntry, isThere: Bool) {
+        self.cursor = (cursor.position, cursor.id)
+        last = self.cursor
+        isLastThere = isThere
     }
 
-    /// Takes in events read after `lastPosition`. An entry this version cannot read is refused, so that it is
-    /// seen among the dead letters and does not hold up the others.
-    mutating func append(_ entries: [OutboxEntry]) {
+    var count: Int { items.count }
+    var hasFresh: Bool { !fresh.isEmpty }
+    func holdsAside(_ user: UserID) -> Bool { asides[user] != nil }
+
+    /// Whether an attempt at an event of the user is under way.
+    func hasStarted(_ user: UserID) -> Bool {
+        lines[user].map { items[$0.head - first].state == .started } ?? false
+    }
+
+    /// Takes in events read after `last`. Those of users set aside, and those that cannot be read, are set aside.
+    mutating func append(_ entries: some Collection<OutboxEntry>, isAside: (UserID) -> Bool) {
         for entry in entries {
-            let state: State = entry.change == nil ? .refused(why: "unreadable entry") : .waiting
-            items.append(Item(position: entry.position, change: entry.change, state: state))
-            lastPosition = entry.position
+            let token = first + items.count
+            var state = State.waiting
+            if let user = entry.change?.user {
+                if asides[user] != nil || isAside(user) {
+                    asides[user, default: 0] += 1
+                    state = .aside
+                } else if lines[user]?.rest.append(token) == nil {
+                    lines[user] = Line(head: token)
+                    fresh.append(token)
+                }
+            } else {
+                state = .aside
+            }
+            if state == .waiting { openCount += 1 }
+            items.append(Item(position: entry.position, id: entry.id, change: entry.change, state: state))
+            last = (entry.position, entry.id)
+            isLastThere = true
         }
     }
 
-    /// Starts the first open event of every user who has none started.
-    mutating func start() -> [OutboxEntry] {
-        var busy: Set<UserID> = []
-        var started: [OutboxEntry] = []
-        for index in items.indices {
-            guard let change = items[index].change, !items[index].state.isSettled,
-                busy.insert(change.user).inserted
-            else { continue }
-            guard case .waiting = items[index].state else { continue }
-            items[index].state = .started(attempts: 0, refusals: 0)
-            started.append(OutboxEntry(position: items[index].position, change: change))
+    /// Starts the next head that was never started.
+    mutating func startFresh() -> (token: Token, change: StatusChange)? {
+        while let token = fresh.popFirst() {
+            if let change = start(token) { return (token, change) }
         }
-        return started
+        return nil
     }
 
-    /// Settles every open event without an attempt: nobody is to be told.
-    mutating func settleAll() {
-        for index in items.indices where !items[index].state.isSettled { items[index].state = .done }
-    }
-
-    /// Takes the outcome of an attempt at a started event; nil if the window does not hold it any more.
-    mutating func finished(_ position: String, _ outcome: DeliveryOutcome) -> Next? {
-        guard let index = items.firstIndex(where: { $0.position == position }),
-            case .started(let attempts, let refusals) = items[index].state
+    /// Starts this event; nil if it is not to be started (any more).
+    mutating func start(_ token: Token) -> StatusChange? {
+        let index = token - first
+        guard items.indices.contains(index), items[index].state == .waiting, let change = items[index].change,
+            lines[change.user]?.head == token
         else { return nil }
-        switch outcome {
-        case .delivered:
-            items[index].state = .done
-            return .settled
-        case .refused(let why) where refusals + 1 >= WorkerLimits.refusalsMax:
-            items[index].state = .refused(why: why)
-            return .settled
-        case .refused:
-            items[index].state = .started(attempts: attempts + 1, refusals: refusals + 1)
-            return .retry(attempt: attempts + 1, leastMs: WorkerLimits.refusedPauseMs)
-        case .retry(let askedMs, _):
-            items[index].state = .started(attempts: attempts + 1, refusals: refusals)
-            return .retry(attempt: attempts + 1, leastMs: askedMs ?? 0)
-        }
+        items[index].state = .started
+        return change
     }
 
-    /// The settled events at the front; nil if there are none.
-    var acknowledgeable: (upTo: String, count: Int, refused: [RefusedEntry])? {
-        let prefix = items.prefix { $0.state.isSettled }
-        guard let last = prefix.last else { return nil }
-        let refused = prefix.compactMap { item in
-            guard case .refused(let why) = item.state else { return nil as RefusedEntry? }
-            return RefusedEntry(position: item.position, why: why)
+    /// A started event needs no further attempt.
+    mutating func done(_ token: Token, of user: UserID) {
+        items[token - first].state = .done
+        items[token - first].change = nil
+        openCount -= 1
+        guard let next = lines[user]?.rest.popFirst() else {
+            lines[user] = nil
+            return
         }
-        return (last.position, prefix.count, refused)
+        lines[user]?.head = next
+        lines[user]?.trouble = nil
+        fresh.append(next)
     }
 
-    /// The front was acknowledged: forget it.
-    mutating func acknowledged(count: Int) {
-        cursor = items[count - 1].position
+    /// An attempt at a started event failed or was not made; it waits.
+    mutating func failed(_ token: Token) { items[token - first].state = .waiting }
+
+    /// Counts a failure of the user's head.
+    mutating func count(failureOf user: UserID, spell: Int, now: ContinuousClock.Instant) -> Trouble {
+        var trouble = Trouble(failures: 1, since: now, spell: spell)
+        if let before = lines[user]?.trouble, before.spell == spell {
+            trouble.failures += before.failures
+            trouble.since = before.since
+        }
+        lines[user]?.trouble = trouble
+        return trouble
+    }
+
+    /// Sets the user's events aside that wait. One under way stays open until its attempt ends.
+    mutating func setAside(_ user: UserID) {
+        guard let line = lines.removeValue(forKey: user) else { return }
+        var marked = 0
+        for token in CollectionOfOne(line.head) + line.rest where items[token - first].state == .waiting {
+            items[token - first].state = .aside
+            marked += 1
+        }
+        openCount -= marked
+        if marked > 0 { asides[user, default: 0] += marked }
+        if items[line.head - first].state == .started { lines[user] = Line(head: line.head) }
+    }
+
+    /// The events at the front that are done or set aside, as far as one acknowledgement takes them; nil if there are
+    /// none.
+    mutating func front(fence: Fence) -> DoneEvents? {
+        while settled < items.count, items[settled].state == .done || items[settled].state == .aside { settled += 1 }
+        guard settled > 0 else { return nil }
+        var count = 0
+        var aside: [String] = []
+        while count < min(settled, WorkerLimits.acknowledgedEventsMax),
+            aside.count < WorkerLimits.acknowledgedAsideMax
+        {
+            if items[count].state == .aside { aside.append(items[count].position) }
+            count += 1
+        }
+        return DoneEvents(
+            fence: fence, after: cursor.position, position: items[count - 1].position, id: items[count - 1].id,
+            count: count, aside: aside)
+    }
+
+    /// The first so many events were acknowledged: forgets them.
+    /// - Returns: the changes of those that were set aside, in their order; nil for those that cannot be read.
+    mutating func acknowledged(count: Int) -> [StatusChange?] {
+        guard count > 0, count <= items.count else { return [] }
+        cursor = (items[count - 1].position, items[count - 1].id)
+        var aside: [StatusChange?] = []
+        for item in items.prefix(count) where item.state == .aside {
+            aside.append(item.change)
+            guard let user = item.change?.user, let left = asides[user] else { continue }
+            asides[user] = left > 1 ? left - 1 : nil
+        }
         items.removeFirst(count)
+        first += count
+        settled -= count
+        return aside
     }
 }

@@ -78,11 +78,11 @@ actor Members {
         case .shares(let workers), .standsIn(let workers): sharers = workers
         case .waits, .adopts: sharers = []
         }
+        await delivery.setWaiting(verdict.isStandIn)
         tell(verdict, membership)
     }
 
     private func tell(_ verdict: RulesWatch.Verdict, _ membership: Membership) {
-        delivery.setWaiting(if: verdict)
         let now = verdict == .waits || verdict.isStandIn ? watch.own.differences(from: membership.rules?.rules) : []
         status.withLock { $0.differences = now }
         guard now != differences else { return }

@@ -10,18 +10,18 @@ struct Sweeper: Sendable {
     let paces: WorkerPaces
     let logger: Logger
     /// Told where the streams of the shards end, whenever they are swept.
-    let onStreams: @Sendable ([Shard: StreamEnds]) async -> Void
+    let onStreams: @Sendable ([Shard: StreamTails]) async -> Void
     let signal = WakeSignal()
 
     /// Runs until the signal is finished or the task cancelled. A shard woken meanwhile joins the next round.
     func run() async {
         var log = FailureLog("Cannot sweep; trying again", logger)
-        var lag = FailureLog("Sessions are settled late; more end than Redis or this worker can settle at once", logger)
+        var lagToldAt: ContinuousClock.Instant?
         while let woken = await signal.next() {
             do {
                 let behind = try await sweep(woken, &log)
                 if !behind.isEmpty { signal.wake(behind) }
-                if owned.lagMs > WorkerLimits.lagToldMs { lag.failed(Lag(milliseconds: owned.lagMs)) }
+                tellLag(&lagToldAt)
             } catch {
                 log.failed(error)
             }
@@ -29,9 +29,13 @@ struct Sweeper: Sendable {
         }
     }
 
-    private struct Lag: Error, CustomStringConvertible {
-        let milliseconds: Int
-        var description: String { "\(milliseconds) ms" }
+    /// At most once a minute.
+    private func tellLag(_ toldAt: inout ContinuousClock.Instant?) {
+        guard owned.lagMs > WorkerLimits.lagToldMs, toldAt.map({ .now - $0 > .seconds(60) }) ?? true else { return }
+        toldAt = .now
+        logger.warning(
+            "Sessions are settled late: more end than Redis or this worker can settle at once",
+            metadata: ["lag_ms": "\(owned.lagMs)"])
     }
 
     /// - Returns: the shards that have more due users.
@@ -65,14 +69,14 @@ struct Sweeper: Sendable {
             visited, leaseMs: paces.leaseMs, renewAtMs: paces.leaseRenewAtMs, usersMax: visit.usersMax)
         var due: [UserID] = []
         var outcome = Visited(failures: answers.failures)
-        var ends: [Shard: StreamEnds] = [:]
+        var ends: [Shard: StreamTails] = [:]
         for (shard, answer) in answers.answers {
             guard let fence = visited[shard] else { continue }
             switch answer {
             case .lost: owned.lost([shard: fence])
             case .tended(let tended):
                 owned.tended(shard, fence, tended, asked: asked)
-                ends[shard] = StreamEnds(events: tended.eventsEnd, aside: tended.asideEnd)
+                ends[shard] = tended.streams
                 outcome.due[shard] = tended.due.count
                 due += tended.due
             }
@@ -119,10 +123,4 @@ private final class SharedRound: Sendable {
     var outcome: (behind: Set<Shard>, failures: [Shard: StoreError]) {
         state.withLock { ($0.round.behind, $0.failures) }
     }
-}
-
-/// Where the streams of a shard end: the positions of the last event and of the last one set aside, `0-0` for none.
-package struct StreamEnds: Sendable, Equatable {
-    package var events: String
-    package var aside: String
 }

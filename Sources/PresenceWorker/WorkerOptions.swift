@@ -1,10 +1,11 @@
 /// What a deployment chooses about the background work, and its paces: the promises rest on their defaults.
 package struct WorkerOptions: Sendable {
-    /// Callback attempts in flight at once.
-    package var callbacksInFlightMax = 64
+    /// Callback attempts in flight at once: 2 000 events/s to a receiver that takes 100 ms need 200.
+    package var callbacksInFlightMax = 256
     package var paces = WorkerPaces()
+    package var delivery = DeliveryPaces()
 
-    package init(callbacksInFlightMax: Int = 64) {
+    package init(callbacksInFlightMax: Int = 256) {
         self.callbacksInFlightMax = callbacksInFlightMax
     }
 }
@@ -52,31 +53,17 @@ enum WorkerLimits {
     static let sweepLanes = 3
     /// A settlement this late is told in the log.
     static let lagToldMs = 2_000
-    /// Events of a shard held in memory, and how many users may have one of them in flight or waiting for its next
-    /// attempt.
-    static let windowEventsMax = 1_024
-    static let windowUsersMax = 128
-    /// How often the receiver may refuse an event before it becomes a dead letter, and the pause between: a proxy
-    /// that answers in its place does so for a moment.
-    static let refusalsMax = 3
-    static let refusedPauseMs = 3_000
-    /// Events in a row that fail before the receiver is said to.
-    static let receiverFailuresMax = 3
-    /// Attempts at one event before it is named in the log, about a minute.
-    static let attemptsUnnamedMax = 10
-}
-
-/// How long to wait before an event is sent again.
-struct RetryDelay {
-    static let firstMs = 200
-    static let mostMs = 10_000
-    /// The longest wait a receiver can ask for.
-    static let askedMostMs = 300_000
-
-    /// Doubles with every attempt up to `mostMs`, then takes a random half off, so that events that failed
-    /// together do not come back together.
-    static func milliseconds(afterAttempt attempt: Int, leastMs: Int, jitter: Double = .random(in: 0.5...1)) -> Int {
-        let full = min(mostMs, firstMs << min(attempt - 1, 10))
-        return max(Int(Double(full) * jitter), min(leastMs, askedMostMs))
-    }
+    /// Events of a shard that may be open, and held in memory at all: behind one that waits, others are done. Enough
+    /// for what a shard gets while a failing user is found out, also where few shards get all.
+    static let windowOpenMax = 8_192
+    static let windowEventsMax = 32_768
+    /// Open events over all shards, about 40 MB; beyond it each shard has at least so many.
+    static let openEventsMax = 65_536
+    static let windowOpenLeast = 16
+    /// Events of a shard read, acknowledged, and copied to those set aside at once.
+    static let readEventsMax = 512
+    static let acknowledgedEventsMax = 1_000
+    static let acknowledgedAsideMax = 256
+    /// Events set aside that are finished in one call.
+    static let finishedMax = 256
 }

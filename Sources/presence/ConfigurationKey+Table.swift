@@ -51,7 +51,7 @@ extension ConfigurationKey {
     static let callbackTimeoutMs = Self(
         "callback.timeout-ms", .number(10...60_000), default: "2000", "How long one attempt waits for the receiver.")
     static let callbackInFlightMax = Self(
-        "callback.in-flight-max", .number(1...1_024), default: "64", "Deliveries under way at once.")
+        "callback.in-flight-max", .number(1...1_024), default: "256", "Deliveries under way at once.")
     static let callbackSignToken = Self(
         "callback.sign-token", .text, isSecret: true, "Token of the query parameters Sign and RequestTime.")
     static let callbackWebhookSecrets = Self(

@@ -62,13 +62,13 @@ import Testing
             #expect(try await a.tended(old) == [0: .lost])
             #expect(try await a.tended(new) == [0: .lost])
             #expect(try await a.lowerDeadlines(0, fence: fence) == false)
-            #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
+            #expect(try await a.acknowledge([OutboxEntry(position: "1-0", change: nil)], fence) == .lost)
             #expect(try await a.digest() == before)
 
             try await a.asWorker("b").release(new)
             #expect(try await a.owned([0], leaseMs: 60_000).count == 1)
             #expect(try await a.tended(old) == [0: .lost])
-            #expect(try await a.acknowledge(0, fence: fence, upTo: "1-0", refused: []) == .lost)
+            #expect(try await a.acknowledge([OutboxEntry(position: "1-0", change: nil)], fence) == .lost)
             try await a.release(old)
             #expect(try await a.asWorker("b").owned([0], leaseMs: 60_000) == [:])
         }
@@ -162,12 +162,12 @@ import Testing
         try await withStore(shards: 1) { store in
             let fences = try await store.owned([0])
             let empty = try await store.tendedOnly(fences)
-            #expect(empty.eventsEnd == "0-0" && empty.asideEnd == "0-0")
+            #expect(empty.streams == StreamTails(events: "0-0", aside: "0-0"))
             try await store.loggedIn(.ann, .web)
             let aside = try await store.command("XADD", store.keys.aside(0), "*", "user", "ann").string
             let tended = try await store.tendedOnly(fences)
-            #expect(tended.eventsEnd == (try await store.entries(0).last?.position))
-            #expect(tended.asideEnd == aside)
+            #expect(tended.streams.events == (try await store.entries(0).last?.position))
+            #expect(tended.streams.aside == aside)
             #expect(try await store.command("EXISTS", store.keys.alarm(0)).int == 0)
             let soon = try await store.nowMs() + 1_500
             try await store.command("ZADD", store.keys.deadlines(0), String(soon), "ann")

@@ -19,9 +19,7 @@ import Testing
             #expect(try await store.digest() == before)
 
             #expect(try await store.logout(.ann, session: ann.session).status == .offline)
-            let last = try #require(try await store.entries(0).last)
-            let fence = try #require(try await store.owned([0])[0])
-            _ = try await store.acknowledge(0, fence: fence, upTo: last.position, refused: [])
+            _ = try await store.acknowledge(store.entries(0)[...], store.fence())
             try await store.loggedIn(.ann, .android)
         }
     }
@@ -52,11 +50,10 @@ import Testing
             #expect(
                 try await store.statuses(.ann)
                     == [mac.session: .online, phone.session: .pushOnline, iPad.session: .pushOnline])
-            let last = try #require(try await store.entries(0).last)
-            let fence = try #require(try await store.owned([0])[0])
-            #expect(
-                try await store.acknowledge(0, fence: fence, upTo: last.position, refused: [])
-                    == .acknowledged)
+            let fence = try await store.fence()
+            let aside = try await store.setAside(store.entries(0)[...], of: 0, fence)
+            #expect(try await store.finish(aside[0], whyDead: "400", fence) == .finished(1, dropped: 0))
+            #expect(try await store.replayDeadLetters(of: 0).replayed == 1)
         }
     }
 

@@ -37,10 +37,12 @@ import Testing
         #expect(try await store.kick(user).kicked == [android.session])
         let shard = store.keys.shard(of: user)
         let entries = try await store.entries(shard)
-        let refused = [RefusedEntry(position: entries[0].position, why: "400")]
-        let acknowledged = try await store.acknowledge(
-            shard, fence: fences[shard]!, upTo: entries[0].position, refused: refused)
-        #expect(acknowledged == .acknowledged)
+        let fence = try #require(fences[shard])
+        #expect(try await store.openOutboxes([shard: fence]).failures.isEmpty)
+        let aside = try #require(try await store.setAside(entries.suffix(1), of: shard, fence).first)
+        let dead = [shard: (fence: fence, events: [FinishedAside(entry: aside, whyDead: "400")])]
+        #expect(try await store.finishAside(dead).answers == [shard: .finished(1, dropped: 0)])
+        #expect(try await store.passEvents([shard: fence])[shard]?.position == store.entries(shard).last?.position)
         try await store.release(fences)
         #expect(try await store.changes(user).count == 11)
         _ = try await store.replayDeadLetters(of: shard)

@@ -122,6 +122,7 @@ extension DeliveryOutcome {
     fileprivate var word: String {
         switch self {
         case .delivered: "delivered"
+        case .unwanted: "unwanted"
         case .retry: "retry"
         case .refused: "refused"
         }

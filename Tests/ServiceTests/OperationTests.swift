@@ -180,6 +180,42 @@ struct OperationTests {
         }
     }
 
+    @Test("presence replay delivers dead letters once more: all, or those of a user and a span of time")
+    func replay() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            let receiver = deployment.receiver
+            for user in ["ann", "bob"] { _ = try await deployment.backend.session(user, "Mac") }
+            try await eventually(else: "not delivered") { receiver.events.count == 2 }
+            try await deployment.redis.withClient { redis in
+                for shard in 0..<16 {
+                    let events = try await redis.send(
+                        RedisCommand("XRANGE", key: Deployment.key(shard, "events"), "-", "+"))
+                    for entry in events.array ?? [] {
+                        let (position, fields) = (entry.array?[0].string ?? "", entry.array?[1].array ?? [])
+                        let letter = ["refused", "400", "position", position] + fields.map { $0.string ?? "" }
+                        _ = try await redis.send(
+                            RedisCommand("XADD", key: Deployment.key(shard, "dead"), ["*"] + letter))
+                    }
+                }
+            }
+            func replay(_ flags: String...) async throws -> String {
+                try await PresenceProcess.command(["replay", "--redis-url", deployment.redis.url] + flags)
+            }
+            func count(_ number: Int) -> String { "\(number) dead letters are delivered once more\n" }
+            #expect(try await replay("--until", "2020-01-01T00:00:00Z") == count(0))
+            #expect(try await replay("--since", "2020-01-01T00:00:00.000Z", "--user", "carl") == count(0))
+            #expect(try await replay("--since", "yesterday").contains("must be a time as"))
+            #expect(try await replay("--since", "2", "--until", "1").contains("must not be later"))
+            #expect(try await replay("--since", "1577836800000", "--user", "bob") == count(1))
+            let bobs = receiver.events(of: "bob")
+            try await eventually(else: "not delivered again") {
+                receiver.attempts.filter { $0.id == bobs[0].id }.count == 2
+            }
+            #expect(try await replay() == count(1))
+            try await eventually(else: "not delivered again") { receiver.attempts.count == 4 }
+        }
+    }
+
     @Test("presence query shows a user's sessions and status")
     func query() async throws {
         try await Deployment.with(workers: 1, ["login.policy": "multi"]) { deployment in

@@ -1,37 +1,41 @@
 #!lua flags=allow-oom
--- Moves the cursor over events that are done, copies those refused for good to the dead letters, and trims the
--- stream below the cursor and its retention. Repeating it changes nothing. The caller's count holds if the cursor
--- stands where the caller believes; else the events passed are counted.
--- Uses time
--- KEYS 1 owner (hash) 2 cursor (hash) 3 events (stream) 4 dead (stream)
--- ARGV 1 worker 2 fence 3 last stream id that is done 4 retention (ms) 5 most dead letters to keep
--- ARGV 6 cursor as the caller believes (stream id) 7 events from there to the last 8.. per refused event: id, why
--- Returns acknowledged | already | lost | crowded
-if redis.call('HGET', KEYS[1], 'worker') ~= ARGV[1] or redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then
-  return { 'lost' }
+-- Moves the cursor over events that are done, copies those of them that are set aside whole, and trims the stream below
+-- the cursor and its retention. A position does not prove that its event was read (after a failover or a restored dump
+-- another can stand there), so the last one's own id must be right.
+-- Uses time owner stream
+-- KEYS 1 owner (hash) 2 cursor (hash) 3 events (stream) 4 aside (stream)
+-- ARGV 1 worker 2 fence 3 last position that is done 4 id of its event (empty for one that cannot be read)
+-- ARGV 5 retention (ms) 6 cursor as the caller believes (position) 7 events from there to the last
+-- ARGV 8.. positions set aside
+-- Returns acknowledged entry.. (of each one copied) | already | moved | lost
+local owner, cursor, events, aside = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local worker, fence = ARGV[1], ARGV[2]
+local last, id, retention, believed, done = ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+if not is_owner(owner, worker, fence) then return { 'lost' } end
+local function id_of(fields)
+  local version, generation
+  for i = 1, #fields, 2 do
+    if fields[i] == 'version' then version = fields[i + 1] end
+    if fields[i] == 'session' then generation = string.match(fields[i + 1], '(%w+)$') end
+  end
+  return version and generation and generation .. '-' .. version
 end
-local function before(one, two)
-  local ms, seq = string.match(one, '(%d+)-(%d+)')
-  local other_ms, other_seq = string.match(two, '(%d+)-(%d+)')
-  if ms == other_ms then return tonumber(seq) < tonumber(other_seq) end
-  return tonumber(ms) < tonumber(other_ms)
+local now = now_ms()
+local position = redis.call('HGET', cursor, 'id') or '0-0'
+if not before(position, last) then return { 'already' } end
+local entry = redis.call('XRANGE', events, last, last)[1]
+if not entry or id ~= '' and id_of(entry[2]) ~= id then return { 'moved' } end
+local backlog = 0
+if redis.call('XRANGE', events, '(' .. last, '+', 'COUNT', 1)[1] then
+  if position ~= believed then done = #redis.call('XRANGE', events, '(' .. position, last) end
+  backlog = math.max(0, tonumber(redis.call('HGET', cursor, 'backlog') or 0) - done)
 end
-local cursor = redis.call('HGET', KEYS[2], 'id') or '0-0'
-if not before(cursor, ARGV[3]) then return { 'already' } end
-local refused = {}
-for i = 8, #ARGV, 2 do
-  if before(cursor, ARGV[i]) then refused[#refused + 1] = i end
-end
-if #refused > 0 and redis.call('XLEN', KEYS[4]) + #refused > tonumber(ARGV[5]) then return { 'crowded' } end
 
-for _, i in ipairs(refused) do
-  local event = redis.call('XRANGE', KEYS[3], ARGV[i], ARGV[i])[1]
-  if event then redis.call('XADD', KEYS[4], '*', 'refused', ARGV[i + 1], unpack(event[2])) end
+local answer = { 'acknowledged' }
+for i = 8, #ARGV do
+  local event = before(position, ARGV[i]) and redis.call('XRANGE', events, ARGV[i], ARGV[i])[1]
+  if event then answer[#answer + 1] = redis.call('XADD', aside, '*', 'position', event[1], unpack(event[2])) end
 end
-local done = tonumber(ARGV[7])
-if cursor ~= ARGV[6] then done = #redis.call('XRANGE', KEYS[3], '(' .. cursor, ARGV[3]) end
-redis.call('HSET', KEYS[2], 'id', ARGV[3])
-if done > 0 then redis.call('HINCRBY', KEYS[2], 'backlog', -done) end
-local oldest = math.min(now_ms() - ARGV[4], tonumber(string.match(ARGV[3], '^%d+')))
-redis.call('XTRIM', KEYS[3], 'MINID', '~', string.format('%.0f', oldest))
-return { 'acknowledged' }
+redis.call('HSET', cursor, 'id', last, 'backlog', string.format('%.0f', backlog))
+trim(events, last, now, retention)
+return answer

@@ -1,21 +1,19 @@
 #!lua flags=allow-oom
--- Puts dead letters, the oldest first, back at the end of the shard's outbox as the events they were, as far as its
--- backlog has room for them.
--- KEYS 1 dead (stream) 2 events (stream) 3 cursor (hash)
--- ARGV 1 most letters to put back 2 most backlog (events)
--- Returns replayed count left
-local room = tonumber(ARGV[2]) - tonumber(redis.call('HGET', KEYS[3], 'backlog') or 0)
-local count = math.max(0, math.min(tonumber(ARGV[1]), room))
-local letters = count > 0 and redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', count) or {}
-local replayed = 0
-for _, letter in ipairs(letters) do
-  local id, fields = letter[1], letter[2]
+-- Moves dead letters to the events set aside, in the order given, as far as those have room. One that is there no more
+-- is passed over.
+-- KEYS 1 dead (stream) 2 aside (stream)
+-- ARGV 1 most events set aside 2.. letters
+-- Returns replayed count | full count
+local dead, aside = KEYS[1], KEYS[2]
+local room, count = tonumber(ARGV[1]) - redis.call('XLEN', aside), 0
+for i = 2, #ARGV do
+  local letter = redis.call('XRANGE', dead, ARGV[i], ARGV[i])[1]
   -- The first field is the reason of the refusal.
-  if #fields > 2 then
-    redis.call('XADD', KEYS[2], '*', unpack(fields, 3))
-    replayed = replayed + 1
+  if letter and #letter[2] > 2 then
+    if count >= room then return { 'full', tostring(count) } end
+    redis.call('XADD', aside, '*', unpack(letter[2], 3))
+    redis.call('XDEL', dead, letter[1])
+    count = count + 1
   end
-  redis.call('XDEL', KEYS[1], id)
 end
-if replayed > 0 then redis.call('HINCRBY', KEYS[3], 'backlog', replayed) end
-return { 'replayed', tostring(replayed), tostring(redis.call('XLEN', KEYS[1])) }
+return { 'replayed', tostring(count) }

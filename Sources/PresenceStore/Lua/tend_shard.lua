@@ -2,7 +2,7 @@
 -- What an owner does once a second: keeps the shard, notes that it is swept, learns who is due and where its streams
 -- end. A gap since the last note that no takeover explains was an outage: grace begins, in which clients that were
 -- Online can heartbeat before they are settled as lost. Where nobody is due yet the alarm rings for the next one.
--- Uses time
+-- Uses time stream
 -- KEYS 1 owner (hash) 2 deadlines (zset) 3 grace (string) 4 events (stream) 5 aside (stream) 6 alarm (string)
 -- ARGV 1 worker 2 fence 3 lease (ms) 4 what may be left of it when it is renewed (ms) 5 outage gap (ms)
 -- ARGV 6 longest grace (ms) 7 most users to name 8 how far ahead the alarm is set (ms)
@@ -21,10 +21,6 @@ if left < renew_at or left > lease or unswept >= gap / 5 or unswept < 0 then
   left = lease
 end
 
-local function last_of(stream)
-  local entry = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-  return entry and entry[1] or '0-0'
-end
 local due = redis.call('ZRANGE', deadlines, '-inf', now, 'BYSCORE', 'LIMIT', 0, users_most, 'WITHSCORES')
 local answer = { 'tended', tostring(now), tostring(left), '0', last_of(events), last_of(aside) }
 if #due > 0 then

@@ -1,0 +1,20 @@
+-- Positions in a stream, `<ms>-<sequence>`.
+
+local function before(one, two)
+  local ms, seq = string.match(one, '(%d+)-(%d+)')
+  local other_ms, other_seq = string.match(two, '(%d+)-(%d+)')
+  if ms == other_ms then return tonumber(seq) < tonumber(other_seq) end
+  return tonumber(ms) < tonumber(other_ms)
+end
+
+-- The position of the last entry of a stream; `0-0` where there is none.
+local function last_of(stream)
+  local entry = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  return entry and entry[1] or '0-0'
+end
+
+-- Trims a stream of events below the cursor and what may still be asked for (retention, ms).
+local function trim(events, cursor, now, retention)
+  local oldest = math.min(now - retention, tonumber(string.match(cursor, '^%d+')))
+  redis.call('XTRIM', events, 'MINID', '~', string.format('%.0f', oldest))
+end

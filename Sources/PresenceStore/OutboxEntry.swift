@@ -1,0 +1,89 @@
+import PresenceCore
+import RedisClient
+
+/// A change as it stands in the outbox of its shard, among the events set aside, or among the dead letters.
+package struct OutboxEntry: Sendable, Equatable {
+    /// Its place in its stream, `<ms>-<sequence>`. Orders the stream; not an id to give to receivers.
+    package var position: String
+    /// The change; nil if the entry is none this version can read.
+    package var change: StatusChange?
+
+    /// The event's own id; empty if it cannot be read.
+    package var id: String { change?.id ?? "" }
+
+    package init(position: String, change: StatusChange?) {
+        self.position = position
+        self.change = change
+    }
+}
+
+/// Why an event will not be delivered, and what it was.
+package struct DeadLetter: Sendable, Equatable {
+    package var entry: OutboxEntry
+    package var why: String
+}
+
+extension OutboxEntry {
+    /// Reads an entry of a stream: its position and its fields.
+    init?(_ value: RedisValue) {
+        guard let entry = value.array, entry.count == 2, let position = entry[0].string, let fields = entry[1].array
+        else { return nil }
+        self.init(position: position, change: StatusChange(fields[...], at: position))
+    }
+}
+
+extension DeadLetter {
+    init?(_ value: RedisValue) {
+        guard let entry = value.array, entry.count == 2, let position = entry[0].string, let fields = entry[1].array,
+            fields.count >= 2, fields[0] == .string("refused"), let why = fields[1].string
+        else { return nil }
+        self.init(
+            entry: OutboxEntry(position: position, change: StatusChange(fields.dropFirst(2), at: position)), why: why)
+    }
+}
+
+extension StatusChange {
+    private static let names = [
+        "user", "version", "previous", "action", "reason", "session", "status", "userStatus", "address", "kicked",
+        "note",
+    ]
+
+    /// Reads what the scripts' `write_event` wrote: names and values in turn, always the same in the same order; what
+    /// a later version adds stands behind them. One set aside or dead has its first position before them.
+    /// - Parameter position: of the entry; the time of the change is part of it.
+    init?(_ fields: ArraySlice<RedisValue>, at position: String) {
+        var fields = fields
+        var position = position
+        if fields.count >= 2, fields[fields.startIndex] == .string("position") {
+            guard let first = fields[fields.startIndex + 1].string else { return nil }
+            position = first
+            fields = fields.dropFirst(2)
+        }
+        guard fields.count >= 2 * Self.names.count else { return nil }
+        let start = fields.startIndex
+        func text(_ index: Int) -> String? {
+            guard case .string(let name) = fields[start + 2 * index], name == Self.names[index],
+                case .string(let value) = fields[start + 2 * index + 1]
+            else { return nil }
+            return value
+        }
+        guard let user = text(0).flatMap({ try? UserID($0) }), let version = text(1).flatMap({ Int($0) }),
+            let previous = text(2).flatMap({ Int($0) }), let action = text(3).flatMap(Action.init),
+            let reason = text(4).flatMap(Reason.init), let session = text(5).flatMap({ try? SessionID($0) }),
+            let status = text(6).flatMap(Status.init), let userStatus = text(7).flatMap(Status.init),
+            let address = text(8), let kicked = text(9), let note = text(10),
+            let committed = Int(position.utf8.prefix { $0 != UInt8(ascii: "-") }.decoded)
+        else { return nil }
+        self.init(
+            id: "\(session.generation.rawValue)-\(version)", user: user, version: version, previous: previous,
+            atMs: min(version, committed), action: action, reason: reason, session: session, status: status, userStatus: userStatus,
+            address: address.isEmpty ? nil : Record.decode(address[...]),
+            kicked: kicked.isEmpty
+                ? [] : kicked.split(separator: ",").compactMap { try? SessionID(String($0)) },
+            note: note.isEmpty ? nil : note)
+    }
+}
+
+extension Substring.UTF8View {
+    fileprivate var decoded: Substring { Substring(self) }
+}

@@ -1,0 +1,68 @@
+import PresenceCore
+import RedisClient
+
+/// What became of an event that was set aside.
+package struct FinishedAside: Sendable, Equatable {
+    package var entry: String
+    /// Why it is a dead letter; nil if it was delivered.
+    package var whyDead: String?
+
+    package init(entry: String, whyDead: String? = nil) {
+        self.entry = entry
+        self.whyDead = whyDead
+    }
+}
+
+package enum FinishAnswer: Sendable, Equatable {
+    /// How many were still there, and how many of the oldest dead letters were dropped to make room.
+    case finished(Int, dropped: Int)
+    /// The shard has another owner.
+    case lost
+}
+
+/// Events set aside: those of users whose receiver keeps failing for them, so that the cursor can move on.
+extension PresenceStore {
+    /// The events set aside after a position of each shard, at most `limit` of each, a thousand by default.
+    package func aside(
+        after positions: [Shard: String], limit: Int = StoreLimits.pageEntriesMax
+    ) async throws(StoreError) -> ShardAnswers<[OutboxEntry]> {
+        try await entries(positions.map { ($0, keys.aside($0), "(\($1)") }, limit: limit)
+    }
+
+    /// One event set aside; nil if it is there no more.
+    package func aside(_ entry: String, of shard: Shard) async throws(StoreError) -> OutboxEntry? {
+        try await send(RedisCommand("XRANGE", key: keys.aside(shard), entry, entry)).array?.first
+            .flatMap(OutboxEntry.init)
+    }
+
+    /// Takes events out of those set aside: the delivered are gone, the others dead letters.
+    package func finishAside(
+        _ finished: [Shard: (fence: Fence, events: [FinishedAside])]
+    ) async throws(StoreError) -> ShardAnswers<FinishAnswer> {
+        let answers = try await run(
+            finished.map { shard, finished in
+                RedisScriptCall(
+                    Scripts.finishAside,
+                    keys: [keys.owner(shard), keys.aside(shard), keys.dead(shard), keys.cursor(shard)],
+                    arguments: [
+                        options.worker, String(finished.fence), String(StoreLimits.deadLettersPerShardMax),
+                    ] + finished.events.flatMap { [$0.entry, $0.whyDead ?? ""] })
+            })
+        return ShardAnswers(finished.keys, answers) { answer throws(StoreError) in
+            let answer = try answer.get()
+            guard answer.word == "finished" else { return .lost }
+            return .finished(try answer.int(0), dropped: try answer.int(1))
+        }
+    }
+}
+
+/// Where the streams of a shard end: the positions of their last entries, `0-0` where there are none.
+package struct StreamTails: Sendable, Equatable {
+    package var events: String
+    package var aside: String
+
+    package init(events: String, aside: String) {
+        self.events = events
+        self.aside = aside
+    }
+}

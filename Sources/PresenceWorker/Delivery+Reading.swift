@@ -1,0 +1,116 @@
+import Logging
+import PresenceStore
+
+/// Reading the outboxes and the events set aside.
+extension Delivery {
+    func readLoop() async {
+        while let woken = await signal.next() {
+            do {
+                try await read(woken)
+            } catch {
+                reading.failed(error)
+                try? await Task.sleep(for: paces.failurePause)
+                signal.wake(woken)
+            }
+            try? await Task.sleep(for: paces.readPause)
+        }
+    }
+
+    /// Reads what is new in these shards and starts what may start.
+    private func read(_ woken: Set<Shard>) async throws(StoreError) {
+        let fences = owned.fences
+        for (shard, state) in state.shards where fences[shard] != state.fence { self.state.shards[shard] = nil }
+        try await open(fences.filter { woken.contains($0.key) })
+        try await readAside()
+        var behind = woken
+        while !behind.isEmpty, !isStopping {
+            let serials = state.shards.mapValues(\.serial)
+            let events = try await store.events(from: state.readable(behind), limit: WorkerLimits.readEventsMax)
+            failed(events.failures)
+            behind = []
+            for (shard, entries) in events.answers {
+                guard let serial = serials[shard] else { continue }
+                switch state.take(shard, serial: serial, entries) {
+                case .caughtUp: break
+                case .behind: behind.insert(shard)
+                case .moved: reopen([shard])
+                }
+            }
+            startIdle()
+        }
+    }
+
+    /// Shards are to be read anew, once their attempts in flight have ended.
+    func reopen(_ shards: some Sequence<Shard>) {
+        for shard in shards { state.shards[shard] = nil }
+        signal.wake(shards)
+    }
+
+    /// Begins delivery of those of these shards that have none yet and no attempt in flight from before.
+    private func open(_ owned: [Shard: Fence]) async throws(StoreError) {
+        let fences = owned.filter { state.shards[$0.key] == nil && state.inFlight[$0.key] == nil }
+        guard !fences.isEmpty else { return }
+        let outboxes = try await store.openOutboxes(fences)
+        reading.failed(outboxes.failures)
+        var opened: [Shard: OpenOutbox] = [:]
+        for (shard, outbox) in outboxes.answers {
+            guard let fence = fences[shard] else { continue }
+            if let outbox {
+                opened[shard] = outbox
+                told(outbox, shard)
+            } else {
+                self.owned.lost([shard: fence])
+            }
+        }
+        let aside = try await wholeAside(of: Set(opened.keys))
+        for (shard, outbox) in opened {
+            guard let fence = fences[shard], let entries = aside[shard] else { continue }
+            state.open(shard, fence: fence, outbox, aside: entries, .now)
+        }
+    }
+
+    /// All events set aside of these shards; nothing of those that cannot be read.
+    private func wholeAside(of shards: Set<Shard>) async throws(StoreError) -> [Shard: [OutboxEntry]] {
+        var whole: [Shard: [OutboxEntry]] = [:]
+        var starts = Dictionary(uniqueKeysWithValues: shards.map { ($0, "0-0") })
+        while !starts.isEmpty {
+            let pages = try await store.aside(after: starts)
+            reading.failed(pages.failures)
+            starts = [:]
+            for (shard, entries) in pages.answers {
+                whole[shard, default: []] += entries
+                if let last = entries.last { starts[shard] = last.position }
+            }
+            for shard in pages.failures.keys { whole[shard] = nil }
+        }
+        return whole
+    }
+
+    private func readAside() async throws(StoreError) {
+        while !asideBehind.isEmpty, !isStopping {
+            let serials = state.shards.filter { asideBehind.contains($0.key) }.mapValues(\.serial)
+            asideBehind = []
+            var starts: [Shard: String] = [:]
+            for shard in serials.keys { starts[shard] = state.shards[shard]?.aside.lastRead }
+            let pages = try await store.aside(after: starts)
+            failed(pages.failures)
+            for (shard, entries) in pages.answers where !entries.isEmpty {
+                guard let serial = serials[shard] else { continue }
+                state.takeAside(shard, serial: serial, entries, .now)
+                asideBehind.insert(shard)
+            }
+        }
+    }
+
+    /// Shards that cannot be read may hold something damaged: they are looked at.
+    private func failed(_ failures: [Shard: StoreError]) {
+        guard !failures.isEmpty else { return }
+        reading.failed(failures)
+        isLookDue = true
+        writing.wake([])
+    }
+
+    func told(_ outbox: OpenOutbox, _ shard: Shard) {
+        if outbox.wasMended { log.happened(.mended, ["shard": "\(shard)"], .now) }
+    }
+}
