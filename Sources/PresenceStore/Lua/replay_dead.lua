@@ -4,8 +4,8 @@
 -- KEYS 1 dead (stream) 2 aside (stream)
 -- ARGV 1 most events set aside 2.. letters
 -- Returns replayed count | full count
-local dead, aside = KEYS[1], KEYS[2]
-local room, count = tonumber(ARGV[1]) - redis.call('XLEN', aside), 0
+local dead, aside, most = KEYS[1], KEYS[2], tonumber(ARGV[1])
+local room, count = most - redis.call('XLEN', aside), 0
 for i = 2, #ARGV do
   local letter = redis.call('XRANGE', dead, ARGV[i], ARGV[i])[1]
   -- The first field is the reason of the refusal.
