@@ -20,7 +20,8 @@ from .servers import prepare, redis_server, subfolder, worker
 from .usage import Usage, script_figures
 from .web import Failure, get
 
-SILENT_PART = 5000  # of so many one falls silent per second: 200/s of a million
+SILENT_PER_SECOND_MAX = 200
+SILENT_PART = 1000  # of so many one falls silent per second at most
 SAMPLE_SECONDS = 2
 CHECK_SECONDS = 0.25
 GRACE_CHECK_SECONDS = 1
@@ -106,7 +107,7 @@ class Crowd:
 
     async def _steady(self):
         """Everybody heartbeats; some fall silent, as many as are settled in the seconds that are measured."""
-        people, per_second = self.people, self.options.sessions / SILENT_PART
+        people, per_second = self.people, min(SILENT_PER_SECOND_MAX, self.options.sessions / SILENT_PART)
         await asyncio.sleep(people.interval)  # every session has been renewed once
         say(f"Steady; {per_second:.0f} sessions a second fall silent")
         people.silence_per_second = per_second

@@ -24,7 +24,7 @@ def print_section(title, rows):
     """Names and what was found, one a line."""
     print(f"\n{title}")
     for name, text in rows:
-        print(f"  {name:50}{text}")
+        print(f"  {name:52}{text}")
 
 
 def print_usage(usage, commands_most=9):
@@ -34,4 +34,4 @@ def print_usage(usage, commands_most=9):
     for command in usage["commands"][:commands_most]:
         rows.append((f"  {command['name']}", f"{command['percent']:5.1f} %  {command['calls_per_second']:>9,.0f}/s  "
                      f"{command['us_per_call']:.1f} us each"))
-    print_section(f"CPU over {usage['seconds']:.0f} s (what scripts call counts there and under its own name)", rows)
+    print_section(f"CPU over {usage['seconds']:.0f} s (what a script calls counts for it and under its own name)", rows)
