@@ -5,7 +5,7 @@ and CPU are those between a fifth and four fifths of the events: at first some w
 
   instant  the receiver answers at once
   slow     it answers after 100 ms
-  failing  it answers 500 to one user's events, and the others' are many in that user's shard
+  failing  it answers 500 to one user's events for at least 30 s, and the others' are many in that user's shard
   refused  it answers 404 to everything for 15 s
 """
 
@@ -26,6 +26,7 @@ REFUSED_SECONDS = 15
 REFUSED_EVENTS = 3000
 FAILING_USER = 0
 FAILING_EVENTS = 5
+FAILING_SECONDS = 30
 NEIGHBOURS = 2000  # users of the failing user's shard
 STALLED_SECONDS = 20  # without any delivery, nothing more is expected
 POLL_SECONDS = 0.05
@@ -69,16 +70,25 @@ class Scene:
 
     def drain(self, backend, count):
         """Waits until so many events are accepted or none is for a while; how that went."""
+        marks = []
+
+        def look(accepted):
+            if len(marks) < 2 and accepted >= count * (0.2, 0.8)[len(marks)]:
+                marks.append((accepted, Usage(self.redis, self.service)))
+        accepted, seconds = self.wait(backend, count, look)
+        return {"events": count, "accepted": accepted, **rates(marks), "seconds_until_the_last": seconds}
+
+    def wait(self, backend, count, look=lambda accepted: None):
+        """Until so many events are accepted or none is for a while; their number and when the last came."""
         started = progress = time.monotonic()
-        marks, accepted = [], 0
+        accepted = 0
         while accepted < count and time.monotonic() < progress + STALLED_SECONDS:
             time.sleep(POLL_SECONDS)
             now = backend.stats()["accepted"]
             if now > accepted:
                 accepted, progress = now, time.monotonic()
-            if len(marks) < 2 and accepted >= count * (0.2, 0.8)[len(marks)]:
-                marks.append((accepted, Usage(self.redis, self.service)))
-        return {"events": count, "accepted": accepted, **rates(marks), "seconds_until_the_last": progress - started}
+            look(accepted)
+        return accepted, progress - started
 
     def length(self, kind):
         """Entries of all shards' streams of this kind."""
@@ -124,7 +134,10 @@ def failing(stage):
     stage.log_in(others)
     with stage.receiver() as backend:
         backend.behave(fail=name(FAILING_USER))
+        started = time.monotonic()
         figures = stage.drain(backend, len(others))
+        time.sleep(max(0, started + FAILING_SECONDS - time.monotonic()))
+        figures["set_aside_then"] = stage.length("aside")
         heard = {callback.user for callback in backend.first_accepted()}
         missing = collections.Counter(is_neighbour(user, stage.options.shards) for user in others
                                       if name(user) not in heard)
@@ -133,7 +146,7 @@ def failing(stage):
         figures["attempts_at_the_failing_user"] = len(attempts)
         figures["its_events_attempted"] = len(set(attempts))
         backend.behave()
-        figures["after_it_is_mended"] = stage.drain(backend, len(others) + FAILING_EVENTS)["seconds_until_the_last"]
+        figures["seconds_after_it_is_mended"] = stage.wait(backend, len(others) + FAILING_EVENTS)[1]
         versions = [callback.version for callback in backend.first_accepted() if callback.user == name(FAILING_USER)]
         figures["its_events_then_in_order"] = f"{len(versions)} of {FAILING_EVENTS}, {versions == sorted(versions)}"
     return figures | letters(stage)
