@@ -148,6 +148,8 @@ class Crowd:
         figures["until_delivered"] = {**spent.figures(), **self._noticed()}
         redis_us, worker_us = spent.beyond(usual, share=living / options.sessions)
         figures["redis_us_each"], figures["worker_us_each"] = redis_us / len(ending), worker_us / len(ending)
+        figures["redis_us_all"], figures["worker_us_all"] = (
+            spent.redis_us / len(ending), spent.worker_us / len(ending))
         lags, figures["unsettled"] = await people.lags_ms(ending)
         figures["lag_ms"] = percentiles(lags)
         figures["settled_seconds"] = None

@@ -38,8 +38,10 @@ def print_ending(ending):
             ("all delivered after the last timer's end", seconds(delivery["seconds"])),
             ("from change to arrival", spread(delivery["wait_ms"], "ms")),
         ]
-    rows.append(("CPU each beyond the living's, settled and delivered",
-                 f"worker {ending['worker_us_each']:.0f} us, Redis {ending['redis_us_each']:.0f} us"))
+    rows += [
+        ("CPU each until delivered, beyond the living's pace", cpu_each(ending, "each")),
+        ("CPU each until delivered, the living's included", cpu_each(ending, "all")),
+    ]
     print_section(f"{ending['sessions']:,} ending together", rows + noticed(ending["until_delivered"]))
     print("\nUntil they are settled:", end="")
     print_usage(ending["until_settled"])
@@ -60,6 +62,10 @@ def noticed(part):
         ("/health/ready not 200", f"{part['unready']} of {part['ready_checks']}"),
         ("shards with a grace period, most at once", f"{part['shards_graced']}"),
     ]
+
+
+def cpu_each(ending, which):
+    return f"worker {ending[f'worker_us_{which}']:.0f} us, Redis {ending[f'redis_us_{which}']:.0f} us"
 
 
 def seconds(value):
