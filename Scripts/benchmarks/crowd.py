@@ -183,8 +183,10 @@ class Crowd:
         return False
 
     async def _delivered(self, count, started):
-        """Waits until the receiver accepted so many events; seconds since then, nothing if it takes too long."""
-        while self.backend and self.backend.stats()["accepted"] < count:
+        """Waits until the receiver accepted so many events; seconds since then, nothing if there is none or too late."""
+        if not self.backend:
+            return None
+        while self.backend.stats()["accepted"] < count:
             if time.monotonic() > started + DELIVERED_SECONDS_MAX:
                 return None
             await asyncio.sleep(POLL_SECONDS)

@@ -15,8 +15,8 @@ def print_report(figures):
     print_section("Logging in, heartbeats and delivery meanwhile", [
         ("logins", f"{login['per_second']:,.0f}/s"),
         ("CPU per login, all included", f"worker {login['worker_us']:.0f} us, Redis {login['redis_us']:.0f} us"),
-        ("all events delivered after", seconds(login["delivered_seconds"])),
-    ])
+        ("heartbeats, 1000 a request", beats(login["heartbeats"])),
+    ] + ([("all events delivered after", seconds(login["delivered_seconds"]))] if ending["delivery"] else []))
     print_section("Steady", [("settlement lag", lag(steady)), *noticed(steady)])
     print_usage(steady)
     print_section("Scripts in a sample of it, by the kinds of their keys", [
@@ -55,13 +55,16 @@ def lag(part):
 
 
 def noticed(part):
-    beats = part["heartbeats"]
     return [
-        ("heartbeats of the living, 1000 a request",
-         f"{spread(beats['latency_ms'], 'ms', 1)}; {beats['failed']} failed, {beats['gone']} sessions gone"),
+        ("heartbeats of the living, 1000 a request", beats(part["heartbeats"])),
         ("/health/ready not 200", f"{part['unready']} of {part['ready_checks']}"),
         ("shards with a grace period, most at once", f"{part['shards_graced']}"),
     ]
+
+
+def beats(heartbeats):
+    return (f"{spread(heartbeats['latency_ms'], 'ms', 1)}; {heartbeats['failed']} failed, "
+            f"{heartbeats['gone']} sessions gone")
 
 
 def cpu_each(ending, which):
