@@ -183,7 +183,7 @@ class Crowd:
         return False
 
     async def _delivered(self, count, started):
-        """Waits until the receiver accepted so many events; seconds since then, nothing if there is none or too late."""
+        """Waits until the receiver accepted so many events; seconds since then, nothing where it cannot be told."""
         if not self.backend:
             return None
         while self.backend.stats()["accepted"] < count:
