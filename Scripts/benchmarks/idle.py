@@ -1,0 +1,121 @@
+"""What workers without any traffic ask of a Redis that writes its append-only file, and how soon the shards of one
+that is killed belong to others.
+"""
+
+import contextlib
+import sys
+import time
+
+from .report import print_section
+from .resp import Redis
+from .servers import prepare, redis_server, subfolder, worker
+from .usage import Usage
+
+SETTLE_SECONDS = 12  # until each worker has its share of the shards
+MONITOR_SECONDS = 5
+TAKEOVER_SECONDS_MAX = 60
+POLL_SECONDS = 0.1
+DAY_SECONDS = 86_400
+
+
+def add_options(parser):
+    parser.add_argument("--workers", type=int, default=5, help="workers of the first part (5)")
+    parser.add_argument("--shards", type=int, default=4096, help="its shards (4096)")
+    parser.add_argument("--seconds", type=int, default=20, help="length of each measurement (20)")
+
+
+def check_options(parser, options):
+    if options.workers < 2:
+        parser.error("--workers must be at least 2: one is killed")
+
+
+def run(options, folder):
+    binary = prepare(options)
+    figures = {}
+    for part, workers, shards in [("many", options.workers, options.shards), ("one", 1, 128)]:
+        with contextlib.ExitStack() as stack:
+            stage = Scene(stack, binary, subfolder(folder, part), workers, shards)
+            figures[part] = stage.idle(options.seconds)
+            if workers > 1:
+                figures[part]["takeover_seconds"] = stage.takeover()
+        print_figures(figures[part])
+    return figures
+
+
+class Scene:
+    def __init__(self, stack, binary, folder, workers, shards):
+        self.shards = shards
+        self.redis = stack.enter_context(redis_server(folder, append_only=True))
+        self.workers = []
+        for _ in range(workers):
+            others = self._names()
+            self.workers.append(stack.enter_context(worker(binary, folder, self.redis, "--shards", str(shards))))
+        self.last_name, = self._names() - others
+        print(f"{workers} workers, {shards} shards", file=sys.stderr)
+        time.sleep(SETTLE_SECONDS)
+
+    def idle(self, seconds):
+        bytes_before, before = self._written(), Usage(self.redis)
+        cpu_before = [each.cpu_us() for each in self.workers]
+        time.sleep(seconds)
+        spent, written = Usage(self.redis).since(before), self._written() - bytes_before
+        cpu = [each.cpu_us() - used for each, used in zip(self.workers, cpu_before)]
+        per_second = sum(calls for calls, _ in spent.commands.values()) / spent.seconds
+        return {
+            "workers": len(self.workers), "shards": self.shards, "commands_per_second": per_second,
+            "sent_per_second": per_second * (1 - self._share_of_scripts()),
+            "most_called": {name: calls / spent.seconds for name, (calls, _) in
+                            sorted(spent.commands.items(), key=lambda item: -item[1][0])[:8]},
+            "aof_bytes_per_second": written / spent.seconds, "aof_bytes_per_day": written / spent.seconds * DAY_SECONDS,
+            "redis_percent": spent.redis_us / spent.seconds / 10_000,
+            "worker_percents": [us / spent.seconds / 10_000 for us in cpu],
+        }
+
+    def takeover(self):
+        """Seconds from the kill of the last worker until no shard names it; nothing if that takes too long."""
+        owners = self.redis.keys("presence:{*}:owner")
+        self.workers[-1].process.kill()
+        killed = time.monotonic()
+        while time.monotonic() < killed + TAKEOVER_SECONDS_MAX:
+            names = self.redis.pipeline([("HGET", key, "worker") for key in owners])
+            if self.last_name not in names:
+                return time.monotonic() - killed
+            time.sleep(POLL_SECONDS)
+        return None
+
+    def _names(self):
+        return set(self.redis.command("ZRANGE", "presence:workers", 0, -1))
+
+    def _written(self):
+        return int(self.redis.info("persistence")["aof_current_size"])
+
+    def _share_of_scripts(self):
+        """Of the commands of a few seconds, the part that scripts called."""
+        called = sent = 0
+        with contextlib.closing(Redis(self.redis.port)) as monitor:
+            monitor.command("MONITOR")
+            until = time.monotonic() + MONITOR_SECONDS
+            for line in monitor.lines():
+                if " lua] " in line:
+                    called += 1
+                else:
+                    sent += 1
+                if time.monotonic() > until:
+                    return called / (called + sent)
+
+
+def print_figures(figures):
+    percents = ", ".join(f"{percent:.1f}" for percent in figures["worker_percents"])
+    rows = [
+        ("commands, those that scripts call included", f"{figures['commands_per_second']:,.0f}/s"),
+        ("commands the workers send (by a sample)", f"{figures['sent_per_second']:,.0f}/s"),
+        ("called most", ", ".join(f"{name} {calls:,.0f}/s" for name, calls in figures["most_called"].items())),
+        ("append-only file", f"{figures['aof_bytes_per_second'] / 1e3:,.1f} kB/s, "
+                             f"{figures['aof_bytes_per_day'] / 1e6:,.0f} MB a day"),
+        ("CPU of Redis", f"{figures['redis_percent']:.1f} % of a core"),
+        ("CPU of each worker", f"{percents} % of a core"),
+    ]
+    if "takeover_seconds" in figures:
+        taken = figures["takeover_seconds"]
+        rows.append(("a killed worker's shards are others' after", f"{taken:.1f} s" if taken else "not in time"))
+    print_section(f"{figures['workers']} worker(s), {figures['shards']} shards, no traffic", rows)

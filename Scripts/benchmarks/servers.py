@@ -1,0 +1,136 @@
+"""Starting and ending what is measured: a private Redis, workers and a receiver, each on a free port of loopback."""
+
+import contextlib
+import http.client
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+from .resp import Redis
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILT = ROOT / ".build/release/presence"
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+START_SECONDS_MAX = 20
+STOP_SECONDS_MAX = 15
+
+# The packages each kind of benchmark needs, as Scripts/common.sh names them, and the build unless there is a binary.
+PREPARE = """
+set -euo pipefail
+source Scripts/common.sh
+need_packages redis-server "$@"
+"""
+BUILD = """
+need_toolchain
+swift build --configuration release --product presence >&2
+"""
+
+
+def prepare(options, *packages):
+    """Installs what is missing; the worker's binary, built unless one was given."""
+    script = PREPARE if options.binary else PREPARE + BUILD
+    subprocess.run(["bash", "-c", script, "bench", *packages], cwd=ROOT, check=True)
+    return pathlib.Path(options.binary or BUILT).resolve()
+
+
+class Server:
+    """A process listening on a port of loopback."""
+
+    def __init__(self, process, port):
+        self.process, self.port = process, port
+
+    def cpu_us(self):
+        """CPU time the process has used so far, in user and kernel mode, in microseconds."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1_000_000 // TICKS_PER_SECOND
+
+    def resident_kb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+
+class RedisServer(Server, Redis):
+    """A private Redis and a connection to it."""
+
+    def __init__(self, process, port):
+        Server.__init__(self, process, port)
+        Redis.__init__(self, port)
+
+
+@contextlib.contextmanager
+def redis_server(folder, append_only=False):
+    """By default it keeps nothing; with `append_only` as deployments do: synced every second, never rewritten."""
+    port = free_port()
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "",
+               "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
+               "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction"]
+    with running(command, f"{folder}/redis.log") as process:
+        wait_for(process, f"{folder}/redis.log", lambda: connect(port).close())
+        server = RedisServer(process, port)
+        with contextlib.closing(server):
+            yield server
+
+
+@contextlib.contextmanager
+def worker(binary, folder, redis, *flags):
+    """A worker that is ready."""
+    port = free_port()
+    log = f"{folder}/worker-{port}.log"
+    command = [binary, "serve", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags]
+    with running(command, log) as process:
+        wait_for(process, log, lambda: expect_ready(port))
+        yield Server(process, port)
+
+
+def expect_ready(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    with contextlib.closing(connection):
+        connection.request("GET", "/health/ready")
+        if connection.getresponse().status != 200:
+            raise ConnectionError("not ready")
+
+
+@contextlib.contextmanager
+def running(command, log):
+    with open(log, "w") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(process, log, attempt):
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        try:
+            return attempt()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"error: {process.args[0]} did not start:\n{pathlib.Path(log).read_text()[-2000:]}")
+            time.sleep(0.05)
+
+
+def subfolder(folder, name):
+    """A new folder for servers of their own."""
+    path = pathlib.Path(folder, name)
+    path.mkdir()
+    return str(path)
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), 1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
