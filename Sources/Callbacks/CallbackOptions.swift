@@ -25,10 +25,13 @@ package struct CallbackOptions: Sendable {
     /// Which of the reasons `kicked` and `expired`, unknown to the system this callback is compatible with,
     /// are sent. A change left out counts as delivered.
     package var extensions: Set<Reason>
+    /// Whose certificate an https receiver must show.
+    package var trusted: TrustedCertificates
 
     package init(
         url: CallbackURL, timeoutMs: Int = CallbackOptions.timeoutMsDefault, sdkAppID: Int = 0,
-        signToken: String? = nil, webhookSecrets: [WebhookSecret] = [], extensions: Set<Reason> = [.kicked, .expired]
+        signToken: String? = nil, webhookSecrets: [WebhookSecret] = [], extensions: Set<Reason> = [.kicked, .expired],
+        trusted: TrustedCertificates = .system
     ) {
         self.url = url
         self.timeoutMs = timeoutMs
@@ -36,6 +39,7 @@ package struct CallbackOptions: Sendable {
         self.signToken = signToken
         self.webhookSecrets = webhookSecrets
         self.extensions = extensions
+        self.trusted = trusted
     }
 
     /// Whether the receiver wants to hear of changes with this reason.

@@ -74,4 +74,7 @@ package enum DeliveryOutcome: Sendable, Equatable {
     case retry(afterMs: Int?, detail: String)
     /// The receiver will not take this one (a 4xx): tried a few times, then a dead letter.
     case refused(detail: String)
+
+    /// The detail of a `retry` where something answered that does not speak HTTP: a wrong port, or TLS on one side only.
+    package static let noHTTP = "the answer is no HTTP"
 }

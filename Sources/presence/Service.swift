@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Callbacks
 import Foundation
 import Gateway
@@ -98,7 +97,8 @@ struct Service: Sendable {
 
     /// Services stop in reverse: the API first, so that what it still changes is delivered.
     private func serve(_ store: PresenceStore, database: Int) async throws {
-        let callbacks = callbackClient()
+        let clock = RedisClock()
+        let callbacks = try callbackSender(clock)
         let work = BackgroundWork(
             store: store, database: database,
             options: WorkerOptions(callbacksInFlightMax: configuration.callbackInFlightMax),
@@ -120,9 +120,9 @@ struct Service: Sendable {
             keepsReserve: configuration.connect.addressHeader == nil)
         do {
             try await ServiceGroup(services: [work, gateway, application], logger: logger).run()
-            try await callbacks?.client.shutdown()
+            await callbacks?.close()
         } catch {
-            try? await callbacks?.client.shutdown()
+            await callbacks?.close()
             guard error is IOError else { throw error }
             let address = "\(configuration.host):\(configuration.port)"
             throw StartError(
