@@ -11,19 +11,19 @@ package struct CallbackSender: Sendable {
     private let headers: HTTPHeaders
 
     /// - Parameters:
-    ///   - inFlightMax: deliveries under way at once; about as many connections are kept open on each event loop.
+    ///   - inFlightMax: deliveries under way at once, which the caller sees to; as many connections are kept open.
+    ///   - eventLoop: of all connections.
     ///   - now: unix time in seconds, as it stands in the proofs of origin.
     /// - Throws: for https, if the certificates to trust cannot be used.
     package init(
-        options: CallbackOptions, inFlightMax: Int, eventLoopGroup: any EventLoopGroup,
-        now: @escaping @Sendable () -> Int
+        options: CallbackOptions, inFlightMax: Int, eventLoop: any EventLoop, now: @escaping @Sendable () -> Int
     ) throws {
         self.options = options
         self.now = now
         let url = options.url
         let address = ReceiverAddress(
             host: url.host, port: url.port, tls: url.isHTTPS ? try options.trusted.clientContext() : nil)
-        client = ReceiverClient(to: address, spareMax: inFlightMax, eventLoopGroup: eventLoopGroup)
+        client = ReceiverClient(to: address, connectionsMax: inFlightMax, eventLoop: eventLoop)
         targetPrefix = url.targetPrefix(sdkAppID: options.sdkAppID)
         headers = [
             "Host": url.authority, "User-Agent": "presence/\(PresenceVersion.current)",

@@ -77,6 +77,5 @@ final class ReceiverConnection: ChannelInboundHandler {
     private func hand(over answer: ReceiverAnswer) {
         self.answer?.resume(returning: answer)
         self.answer = nil
-        pool.answered()
     }
 }

@@ -1,32 +1,28 @@
 import NIOCore
-import NIOHTTP1
 import NIOPosix
-import NIOSSL
 
-/// The connections to the receiver that live on one event loop; only used there.
+/// The connections to the receiver. Only used on their event loop.
 final class ReceiverPool {
     /// A connection nobody used for as long is closed.
     private static let idleMax = TimeAmount.seconds(60)
 
     private let eventLoop: any EventLoop
     private let receiver: ReceiverAddress
-    /// How many connections are kept beside those that wait for an answer: free ones, and ones the rest of an answer
-    /// still comes in on.
-    private let spareMax: Int
+    /// How many connections are kept once they were answered. More are opened where all of these are taken by answers
+    /// whose rest still comes in, one for each request; the caller bounds those.
+    private let connectionsMax: Int
 
     private var connections: [ObjectIdentifier: ReceiverConnection] = [:]
     /// The one used last is used next, so that what is too many falls idle.
     private var free: [ReceiverConnection] = []
-    /// Requests sent and not answered.
-    private var waiting = 0
     private var isClosed = false
     /// Fires at the first deadline of all connections, or before.
     private var timer: (at: NIODeadline, task: Scheduled<Void>)?
 
-    init(eventLoop: any EventLoop, receiver: ReceiverAddress, spareMax: Int) {
+    init(eventLoop: any EventLoop, receiver: ReceiverAddress, connectionsMax: Int) {
         self.eventLoop = eventLoop
         self.receiver = receiver
-        self.spareMax = spareMax
+        self.connectionsMax = connectionsMax
     }
 
     func send(_ exchange: Exchange) {
@@ -36,7 +32,6 @@ final class ReceiverPool {
     }
 
     private func send(_ exchange: Exchange, on connection: ReceiverConnection) {
-        waiting += 1
         connection.send(exchange)
         watch(exchange.deadline)
     }
@@ -81,10 +76,8 @@ final class ReceiverPool {
 
 /// What connections tell.
 extension ReceiverPool {
-    /// Whether one more connection may be kept that waits for no answer.
-    var hasRoom: Bool { connections.count - waiting <= spareMax }
-
-    func answered() { waiting -= 1 }
+    /// Whether a connection that was answered may be kept.
+    var hasRoom: Bool { connections.count <= connectionsMax }
 
     func freed(_ connection: ReceiverConnection) {
         connection.deadline = .now() + Self.idleMax

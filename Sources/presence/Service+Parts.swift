@@ -69,7 +69,7 @@ extension Service {
         do {
             return try CallbackSender(
                 options: options, inFlightMax: configuration.callbackInFlightMax,
-                eventLoopGroup: MultiThreadedEventLoopGroup.singleton, now: { clock.nowSeconds })
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { clock.nowSeconds })
         } catch {
             throw StartError(
                 .configuration, "callback.url is an https URL, but the certificates to trust cannot be used.",

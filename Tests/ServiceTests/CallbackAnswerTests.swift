@@ -178,10 +178,9 @@ struct CallbackAnswerTests {
     @Test("Closing the sender ends connections and deliveries under way, and there are none after it")
     func closed() async throws {
         try await ScriptedReceiver.with([.ok, .silence]) { receiver in
-            let group = MultiThreadedEventLoopGroup.singleton
             let sender = try CallbackSender(
                 options: CallbackOptions(url: try CallbackURL(receiver.url), timeoutMs: Self.patient), inFlightMax: 3,
-                eventLoopGroup: group.next(), now: { 0 })
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { 0 })
             #expect(await sender.post() == .delivered)
             async let underWay = sender.post()
             try await eventually(else: "no request came") { receiver.requests.count == 2 }
@@ -194,14 +193,14 @@ struct CallbackAnswerTests {
     }
 }
 
-/// Runs the body with a sender on one event loop, so that the connections it keeps can be counted.
+/// Runs the body with a sender.
 func withSender(
     _ url: String, timeoutMs: Int = 2_000, inFlightMax: Int = 4, trusted: TrustedCertificates = .system,
     body: (CallbackSender) async throws -> Void
 ) async throws {
     let sender = try CallbackSender(
         options: CallbackOptions(url: try CallbackURL(url), timeoutMs: timeoutMs, trusted: trusted),
-        inFlightMax: inFlightMax, eventLoopGroup: MultiThreadedEventLoopGroup.singleton.next(), now: { 0 })
+        inFlightMax: inFlightMax, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { 0 })
     do {
         try await body(sender)
         await sender.close()

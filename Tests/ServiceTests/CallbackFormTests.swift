@@ -172,7 +172,7 @@ extension CallbackOptions {
     /// - Parameter time: unix time of the attempt in seconds.
     func request(for change: StatusChange, at time: Int = 0) throws -> ReceiverRequest {
         let sender = try CallbackSender(
-            options: self, inFlightMax: 1, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, now: { 0 })
+            options: self, inFlightMax: 1, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { 0 })
         return sender.request(for: change, at: time)
     }
 }

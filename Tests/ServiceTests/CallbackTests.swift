@@ -122,7 +122,7 @@ struct CallbackSenderTests {
         _ change: StatusChange, _ options: CallbackOptions, _ clock: RedisClock = RedisClock()
     ) async throws -> DeliveryOutcome {
         let sender = try CallbackSender(
-            options: options, inFlightMax: 4, eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            options: options, inFlightMax: 4, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             now: { clock.nowSeconds })
         let outcome = await sender.deliver(change)
         await sender.close()
