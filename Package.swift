@@ -72,7 +72,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Callbacks",
-            dependencies: ["PresenceCore", httpClient, nio("NIOCore"), nio("NIOHTTP1"), crypto, logging],
+            dependencies: ["PresenceCore", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
             swiftSettings: strict),
         .target(
             name: "Gateway",

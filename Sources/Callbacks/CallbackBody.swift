@@ -1,34 +1,43 @@
+import NIOCore
 import PresenceCore
 
 /// The JSON a receiver gets for a change. Written by hand so that its bytes, which are signed, are the same
 /// on every attempt and in every version of an encoder.
-struct CallbackBody {
+enum CallbackBody {
     static let command = "State.StateChange"
 
-    let json: String
+    /// Holds most bodies without growing.
+    private static let bytesUsual = 512
 
-    init(_ change: StatusChange) {
-        let info: [(String, String)] = [
-            ("Action", change.action.rawValue.quoted), ("To_Account", change.user.rawValue.quoted),
-            ("Reason", change.reason.rawValue.quoted),
-        ]
-        let presence: [(String, String)] = [
-            ("id", change.id.quoted), ("version", String(change.version)), ("previous", String(change.previous)),
-            ("platform", change.session.platform.name.quoted), ("instance", change.session.instance.rawValue.quoted),
-            ("status", change.status.rawValue.quoted), ("userStatus", change.userStatus.rawValue.quoted),
-        ]
-        let kicked = change.kicked.map { Self.object([("Platform", $0.platform.displacedName.quoted)]) }
-        json = Self.object(
-            [
-                ("CallbackCommand", Self.command.quoted), ("EventTime", String(change.atMs)),
-                ("Info", Self.object(info)),
-            ] + (kicked.isEmpty ? [] : [("KickedDevice", "[\(kicked.joined(separator: ","))]")]) + [
-                ("Presence", Self.object(presence))
-            ])
-    }
-
-    private static func object(_ fields: [(name: String, json: String)]) -> String {
-        "{" + fields.map { "\"\($0.name)\":\($0.json)" }.joined(separator: ",") + "}"
+    static func bytes(of change: StatusChange) -> ByteBuffer {
+        var json = ByteBuffer()
+        json.reserveCapacity(bytesUsual)
+        json.writeStaticString(#"{"CallbackCommand":"State.StateChange","EventTime":"#)
+        json.writeString(String(change.atMs))
+        json.writeStaticString(#","Info":{"Action":"#)
+        json.writeQuoted(change.action.rawValue)
+        json.writeStaticString(#","To_Account":"#)
+        json.writeQuoted(change.user.rawValue)
+        json.writeStaticString(#","Reason":"#)
+        json.writeQuoted(change.reason.rawValue)
+        json.writeStaticString("}")
+        if !change.kicked.isEmpty { json.writeKicked(change.kicked) }
+        json.writeStaticString(#","Presence":{"id":"#)
+        json.writeQuoted(change.id)
+        json.writeStaticString(#","version":"#)
+        json.writeString(String(change.version))
+        json.writeStaticString(#","previous":"#)
+        json.writeString(String(change.previous))
+        json.writeStaticString(#","platform":"#)
+        json.writeQuoted(change.session.platform.name)
+        json.writeStaticString(#","instance":"#)
+        json.writeQuoted(change.session.instance.rawValue)
+        json.writeStaticString(#","status":"#)
+        json.writeQuoted(change.status.rawValue)
+        json.writeStaticString(#","userStatus":"#)
+        json.writeQuoted(change.userStatus.rawValue)
+        json.writeStaticString("}}")
+        return json
     }
 }
 
@@ -43,20 +52,41 @@ extension Platform {
     }
 }
 
-extension String {
-    /// As a JSON string.
-    fileprivate var quoted: String {
-        var json = "\""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "\"", "\\":
-                json += "\\\(scalar)"
-            case "\0"..."\u{1F}":
-                json += (scalar.value < 0x10 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16)
-            default:
-                json.unicodeScalars.append(scalar)
-            }
+extension ByteBuffer {
+    fileprivate mutating func writeKicked(_ sessions: [SessionID]) {
+        writeStaticString(#","KickedDevice":["#)
+        for (index, session) in sessions.enumerated() {
+            writeStaticString(index == 0 ? #"{"Platform":"# : #",{"Platform":"#)
+            writeQuoted(session.platform.displacedName)
+            writeStaticString("}")
         }
-        return json + "\""
+        writeStaticString("]")
     }
+
+    /// As a JSON string.
+    fileprivate mutating func writeQuoted(_ text: String) {
+        writeStaticString("\"")
+        if text.utf8.contains(where: \.needsEscape) {
+            for byte in text.utf8 { writeEscaped(byte) }
+        } else {
+            writeString(text)
+        }
+        writeStaticString("\"")
+    }
+
+    private mutating func writeEscaped(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            writeBytes([UInt8(ascii: "\\"), byte])
+        case 0..<0x20:
+            writeStaticString(byte < 0x10 ? "\\u000" : "\\u00")
+            writeString(String(byte, radix: 16))
+        default:
+            writeInteger(byte)
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var needsEscape: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
 }

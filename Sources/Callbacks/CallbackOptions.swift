@@ -3,7 +3,7 @@
 // Promises: the body and the query of a change are the same bytes on every attempt, only the proofs of
 // origin (`Sign`, `webhook-signature`) carry the time of the attempt; an attempt ends within its timeout
 // and says whether to go on, to try again or to give up; a redirect is never followed, and of an answer
-// only its status and `Retry-After` count.
+// only its status and `Retry-After` count, as soon as they are there: its body holds up nothing.
 // Does not: retry, keep order, remember what was delivered. That is the work of who calls it.
 
 import PresenceCore
@@ -25,10 +25,13 @@ package struct CallbackOptions: Sendable {
     /// Which of the reasons `kicked` and `expired`, unknown to the system this callback is compatible with,
     /// are sent. A change left out counts as delivered.
     package var extensions: Set<Reason>
+    /// Whose certificate an https receiver must show.
+    package var trusted: TrustedCertificates
 
     package init(
         url: CallbackURL, timeoutMs: Int = CallbackOptions.timeoutMsDefault, sdkAppID: Int = 0,
-        signToken: String? = nil, webhookSecrets: [WebhookSecret] = [], extensions: Set<Reason> = [.kicked, .expired]
+        signToken: String? = nil, webhookSecrets: [WebhookSecret] = [], extensions: Set<Reason> = [.kicked, .expired],
+        trusted: TrustedCertificates = .system
     ) {
         self.url = url
         self.timeoutMs = timeoutMs
@@ -36,6 +39,7 @@ package struct CallbackOptions: Sendable {
         self.signToken = signToken
         self.webhookSecrets = webhookSecrets
         self.extensions = extensions
+        self.trusted = trusted
     }
 
     /// Whether the receiver wants to hear of changes with this reason.

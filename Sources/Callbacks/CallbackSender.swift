@@ -1,103 +1,103 @@
-import AsyncHTTPClient
-import Foundation
 import NIOCore
 import NIOHTTP1
 import PresenceCore
 
 /// Posts changes to the app's backend.
 package struct CallbackSender: Sendable {
-    /// How much of an answer is read, so that its connection can be used again. What is in it does not count.
-    package static let answerBytesMax = 65_536
-
     private let options: CallbackOptions
-    private let client: HTTPClient
+    private let client: ReceiverClient
+    private let now: @Sendable () -> Int
+    private let targetPrefix: String
+    private let headers: HTTPHeaders
 
-    /// - Parameter client: made with `clientConfiguration(for:inFlightMax:)`; the owner shuts it down.
-    package init(options: CallbackOptions, client: HTTPClient) {
+    /// - Parameters:
+    ///   - inFlightMax: deliveries under way at once, which the caller sees to; as many connections are kept open.
+    ///   - eventLoop: of all connections.
+    ///   - now: unix time in seconds, as it stands in the proofs of origin.
+    /// - Throws: for https, if the certificates to trust cannot be used.
+    package init(
+        options: CallbackOptions, inFlightMax: Int, eventLoop: any EventLoop, now: @escaping @Sendable () -> Int
+    ) throws {
         self.options = options
-        self.client = client
-    }
-
-    /// The client this sender needs: no redirects, a connection for each delivery in flight, and no
-    /// waiting on a receiver that does not accept connections, as another attempt follows anyway.
-    package static func clientConfiguration(
-        for options: CallbackOptions, inFlightMax: Int
-    ) -> HTTPClient.Configuration {
-        let timeout = TimeAmount.milliseconds(Int64(options.timeoutMs))
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow, timeout: .init(connect: timeout, read: timeout))
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = inFlightMax
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return configuration
+        self.now = now
+        let url = options.url
+        let address = ReceiverAddress(
+            host: url.host, port: url.port, tls: url.isHTTPS ? try options.trusted.clientContext() : nil)
+        client = ReceiverClient(to: address, connectionsMax: inFlightMax, eventLoop: eventLoop)
+        targetPrefix = url.targetPrefix(sdkAppID: options.sdkAppID)
+        headers = [
+            "Host": url.authority, "User-Agent": "presence/\(PresenceVersion.current)",
+            "Content-Type": "application/json",
+        ]
     }
 
     /// One attempt, at most `timeoutMs`. Never throws: whatever keeps the change from the receiver is an outcome.
     package func deliver(_ change: StatusChange) async -> DeliveryOutcome {
-        guard options.wants(change.reason) else { return .delivered }
-        let now = Int(Date().timeIntervalSince1970)
-        let deadline = ContinuousClock.now + .milliseconds(options.timeoutMs)
-        do {
-            let response = try await client.execute(
-                request(for: change, at: now), timeout: .milliseconds(Int64(options.timeoutMs)))
-            await drain(response.body, until: deadline)
-            return .of(response.status, retryAfter: response.headers.first(name: "Retry-After"))
-        } catch let error as HTTPClientError where Self.timeouts.contains(error) {
-            return .retry(afterMs: nil, detail: "no answer within \(options.timeoutMs) ms")
-        } catch {
-            return .retry(afterMs: nil, detail: "no answer: \(error)")
+        guard options.wants(change.reason) else { return .unwanted }
+        let deadline = NIODeadline.now() + .milliseconds(Int64(options.timeoutMs))
+        switch await client.send(request(for: change, at: now()), deadline: deadline) {
+        case .head(let head): return .of(head)
+        case .noHTTP: return .retry(afterMs: nil, detail: DeliveryOutcome.noHTTP)
+        case .timeout: return .retry(afterMs: nil, detail: "no answer within \(options.timeoutMs) ms")
+        case .none(let why): return .retry(afterMs: nil, detail: "no answer: \(why)")
         }
     }
 
-    /// The client's own timers race with the attempt's: whichever is first says the same.
-    private static let timeouts: [HTTPClientError] = [
-        .deadlineExceeded, .connectTimeout, .readTimeout, .writeTimeout, .getConnectionFromPoolTimeout,
-    ]
+    /// Ends all connections. Deliveries under way fail, later ones too.
+    package func close() async { await client.close() }
 
-    private func request(for change: StatusChange, at now: Int) -> HTTPClientRequest {
-        let body = CallbackBody(change).json
-        let proof = options.signToken.map { TokenSignature.parameters(token: $0, requestTime: now) } ?? []
-        var request = HTTPClientRequest(
-            url: options.url.request(for: change, sdkAppID: options.sdkAppID, proof: proof))
-        request.method = .POST
-        request.headers.add(name: "Content-Type", value: "application/json")
+    /// - Parameter time: unix time of the attempt in seconds.
+    func request(for change: StatusChange, at time: Int) -> ReceiverRequest {
+        let body = CallbackBody.bytes(of: change)
+        var headers = headers
+        headers.add(name: "Content-Length", value: String(body.readableBytes))
         for header in WebhookSignature.headers(
-            id: change.id, timestamp: now, body: body, secrets: options.webhookSecrets)
+            id: change.id, timestamp: time, body: body, secrets: options.webhookSecrets)
         {
-            request.headers.add(name: header.name, value: header.value)
+            headers.add(name: header.name, value: header.value)
         }
-        request.body = .bytes(ByteBuffer(string: body))
-        return request
+        return ReceiverRequest(
+            head: HTTPRequestHead(
+                version: .http1_1, method: .POST, uri: target(of: change, at: time), headers: headers),
+            body: body)
     }
 
-    /// Reads what is left of an answer, at most `answerBytesMax` and until the deadline; leaving earlier closes the
-    /// connection. The status has arrived, so a failure here changes nothing.
-    private func drain(_ body: HTTPClientResponse.Body, until deadline: ContinuousClock.Instant) async {
-        await withTaskGroup { group in
-            group.addTask { _ = try? await body.collect(upTo: Self.answerBytesMax) }
-            group.addTask { try? await Task.sleep(until: deadline) }
-            await group.next()
-            group.cancelAll()
-        }
+    private func target(of change: StatusChange, at time: Int) -> String {
+        var target = ""
+        target.reserveCapacity(targetPrefix.utf8.count + Self.targetBytesUsual)
+        target.append(targetPrefix)
+        target.appendPercentEncoded(change.address ?? "")
+        target.append("&OptPlatform=")
+        target.append(change.originName)
+        if let token = options.signToken { TokenSignature.append(to: &target, token: token, requestTime: time) }
+        return target
     }
+
+    /// Holds most addresses, a platform and a `Sign` with its time.
+    private static let targetBytesUsual = 160
 }
 
 extension DeliveryOutcome {
     /// Keeps the number small; how long a receiver is really waited for the worker decides.
     static let retryAfterSecondsMax = 3_600
 
-    /// What a receiver's status means. `Retry-After` counts where it is given in seconds.
-    static func of(_ status: HTTPResponseStatus, retryAfter: String?) -> DeliveryOutcome {
-        let detail = "the receiver answered \(status.code)"
-        switch status.code {
+    /// What a receiver's answer means. `Retry-After` counts where it is given in seconds.
+    static func of(_ head: HTTPResponseHead) -> DeliveryOutcome {
+        switch head.status.code {
         case 200..<300:
             return .delivered
         case 429, 503:
-            let seconds = retryAfter.flatMap { Int($0) }.map { min(max($0, 0), retryAfterSecondsMax) }
-            return .retry(afterMs: seconds.map { $0 * 1_000 }, detail: detail)
-        case 400..<500 where status.code != 408:
-            return .refused(detail: detail)
+            let seconds = head.headers.first(name: "Retry-After").flatMap { Int($0) }
+                .map { min(max($0, 0), retryAfterSecondsMax) }
+            return .retry(afterMs: seconds.map { $0 * 1_000 }, detail: head.told)
+        case 400..<500 where head.status.code != 408:
+            return .refused(detail: head.told)
         default:
-            return .retry(afterMs: nil, detail: detail)
+            return .retry(afterMs: nil, detail: head.told)
         }
     }
+}
+
+extension HTTPResponseHead {
+    fileprivate var told: String { "the receiver answered \(status.code)" }
 }

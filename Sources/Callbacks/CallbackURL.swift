@@ -4,8 +4,14 @@ import PresenceCore
 /// The receiver's address: `http` or `https`, a host, any path and query. The query is kept, what
 /// describes the change is appended to it.
 package struct CallbackURL: Sendable {
-    private let base: String
-    private let query: String
+    package let isHTTPS: Bool
+    /// A name or an address; IPv6 without brackets.
+    let host: String
+    let port: Int
+    /// Host and, where it is not the scheme's own, port as they stand in a request.
+    let authority: String
+    /// Path and configured query of every request, up to where the first parameter of ours follows.
+    private let target: String
 
     /// Refuses what would be dropped or leaked on the way: fragments, credentials, raw spaces.
     package init(_ text: String, field: String = "callback.url") throws(InvalidInput) {
@@ -23,22 +29,19 @@ package struct CallbackURL: Sendable {
         else {
             throw InvalidInput(field: field, message: "must have a host, and a port from 1 to 65535 if any")
         }
-        base = String(text.prefix { $0 != "?" })
-        query = String(text.drop { $0 != "?" }.dropFirst())
+        isHTTPS = scheme == "https"
+        let ownPort = isHTTPS ? 443 : 80
+        self.host = name.filter { $0 != "[" && $0 != "]" }
+        port = url.port ?? ownPort
+        authority = (self.host.contains(":") ? "[\(self.host)]" : name) + (port == ownPort ? "" : ":\(port)")
+        let path = url.path(percentEncoded: true)
+        let query = url.query(percentEncoded: true) ?? ""
+        target = (path.isEmpty ? "/" : path) + "?" + (query.isEmpty ? "" : query + "&")
     }
 
-    /// The URL of one attempt.
-    func request(for change: StatusChange, sdkAppID: Int, proof: [(name: String, value: String)]) -> String {
-        let described =
-            [
-                (name: "SdkAppid", value: String(sdkAppID)),
-                (name: "CallbackCommand", value: CallbackBody.command),
-                (name: "contenttype", value: "json"),
-                (name: "ClientIP", value: change.address ?? ""),
-                (name: "OptPlatform", value: change.originName),
-            ] + proof
-        let pairs = described.map { "\($0.name)=\($0.value.percentEncoded)" }
-        return base + "?" + ((query.isEmpty ? [] : [query]) + pairs).joined(separator: "&")
+    /// What every request's target begins with: the path, the configured query, and what is the same for all changes.
+    func targetPrefix(sdkAppID: Int) -> String {
+        target + "SdkAppid=\(sdkAppID)&CallbackCommand=\(CallbackBody.command)&contenttype=json&ClientIP="
     }
 }
 
@@ -58,13 +61,46 @@ extension StatusChange {
     }
 }
 
-extension CharacterSet {
-    /// RFC 3986's unreserved characters.
-    fileprivate static let unreserved = CharacterSet(
-        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+extension String {
+    /// Appends a text with everything but RFC 3986's unreserved characters as `%XX` of its UTF-8 bytes.
+    mutating func appendPercentEncoded(_ text: String) {
+        if text.utf8.allSatisfy(\.isUnreserved) { return append(text) }
+        for byte in text.utf8 {
+            if byte.isUnreserved {
+                unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                append("%")
+                appendHex(byte, digits: .upper)
+            }
+        }
+    }
+
+    /// Appends a byte as two digits.
+    mutating func appendHex(_ byte: UInt8, digits: HexDigits) {
+        unicodeScalars.append(digits[byte >> 4])
+        unicodeScalars.append(digits[byte & 0xF])
+    }
 }
 
-extension String {
-    /// Everything but unreserved characters as `%XX` of its UTF-8 bytes.
-    fileprivate var percentEncoded: String { addingPercentEncoding(withAllowedCharacters: .unreserved) ?? "" }
+/// The digits of numbers with the base 16.
+enum HexDigits {
+    case upper, lower
+
+    /// - Parameter value: 0 to 15.
+    subscript(value: UInt8) -> Unicode.Scalar {
+        let letters = self == .upper ? UInt8(ascii: "A") : UInt8(ascii: "a")
+        return Unicode.Scalar(value < 10 ? UInt8(ascii: "0") + value : letters + value - 10)
+    }
+}
+
+extension UInt8 {
+    fileprivate var isUnreserved: Bool {
+        switch self {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
 }

@@ -1,15 +1,16 @@
 import Crypto
 import Foundation
+import NIOCore
 import PresenceCore
 
 /// The query parameters that prove, to a receiver that knows the token, where a callback comes from.
 enum TokenSignature {
     /// `Sign` = hex(sha256(token + RequestTime)); receivers refuse a RequestTime over 60 s old.
     /// - Parameter requestTime: unix time of the attempt in seconds.
-    static func parameters(token: String, requestTime: Int) -> [(name: String, value: String)] {
-        let digest = SHA256.hash(data: Data("\(token)\(requestTime)".utf8))
-        let hex = digest.map { ($0 < 0x10 ? "0" : "") + String($0, radix: 16) }.joined()
-        return [("Sign", hex), ("RequestTime", String(requestTime))]
+    static func append(to query: inout String, token: String, requestTime: Int) {
+        query.append("&Sign=")
+        for byte in SHA256.hash(data: Data("\(token)\(requestTime)".utf8)) { query.appendHex(byte, digits: .lower) }
+        query.append("&RequestTime=\(requestTime)")
     }
 }
 
@@ -17,7 +18,8 @@ enum TokenSignature {
 package struct WebhookSecret: Sendable {
     package static let bytesAllowed = 24...64
 
-    fileprivate let key: SymmetricKey
+    /// Has taken the key in and waits for what is signed.
+    private let code: HMAC<SHA256>
 
     package init(_ text: String, field: String = "callback.webhook-secrets") throws(InvalidInput) {
         guard text.hasPrefix("whsec_"), let bytes = Data(base64Encoded: String(text.dropFirst(6))),
@@ -28,7 +30,16 @@ package struct WebhookSecret: Sendable {
                 message: "must each be whsec_ and the base64 of \(Self.bytesAllowed.lowerBound) to "
                     + "\(Self.bytesAllowed.upperBound) bytes")
         }
-        key = SymmetricKey(data: bytes)
+        code = HMAC(key: SymmetricKey(data: bytes))
+    }
+
+    /// One word of `webhook-signature`.
+    /// - Parameter preface: the id and the time, each followed by a dot.
+    fileprivate func signature(preface: String, body: ByteBuffer) -> String {
+        var code = code
+        code.update(data: Data(preface.utf8))
+        body.withUnsafeReadableBytes { code.update(data: $0) }
+        return "v1," + Data(code.finalize()).base64EncodedString()
     }
 }
 
@@ -39,16 +50,14 @@ enum WebhookSignature {
     ///   - id: the change's id, the same on every attempt.
     ///   - timestamp: unix time of the attempt in seconds.
     static func headers(
-        id: String, timestamp: Int, body: String, secrets: [WebhookSecret]
+        id: String, timestamp: Int, body: ByteBuffer, secrets: [WebhookSecret]
     ) -> [(name: String, value: String)] {
         guard !secrets.isEmpty else { return [] }
-        let signed = Data("\(id).\(timestamp).\(body)".utf8)
-        let signatures = secrets.map { secret in
-            "v1," + Data(HMAC<SHA256>.authenticationCode(for: signed, using: secret.key)).base64EncodedString()
-        }
+        let time = String(timestamp)
+        let preface = "\(id).\(time)."
+        let signatures = secrets.map { $0.signature(preface: preface, body: body) }
         return [
-            ("webhook-id", id), ("webhook-timestamp", String(timestamp)),
-            ("webhook-signature", signatures.joined(separator: " ")),
+            ("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signatures.joined(separator: " ")),
         ]
     }
 }

@@ -23,8 +23,13 @@ package struct BackgroundWork: Service, CustomStringConvertible {
     private let notifications: Notifications
     private let members: Members
 
-    /// - Parameter deliver: tells the receiver about a change; nil if there is none.
-    package init(store: PresenceStore, options: WorkerOptions, deliver: Deliver?, logger: Logger) {
+    /// - Parameters:
+    ///   - deliver: tells the receiver about a change; nil if there is none.
+    ///   - clock: told Redis time with every sweep.
+    package init(
+        store: PresenceStore, options: WorkerOptions, deliver: Deliver?, clock: RedisClock = RedisClock(),
+        logger: Logger
+    ) {
         self.store = store
         self.logger = logger
         paces = options.paces
@@ -32,7 +37,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
         let delivery = Delivery(
             store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax,
             paces: options.delivery, logger: logger)
-        let sweeper = Sweeper(store: store, owned: owned, paces: paces, logger: logger) { tails in
+        let sweeper = Sweeper(store: store, owned: owned, paces: paces, clock: clock, logger: logger) { tails in
             await delivery.heard(tails)
         }
         self.owned = owned
@@ -45,7 +50,9 @@ package struct BackgroundWork: Service, CustomStringConvertible {
             case .canary: break
             }
         }
-        members = Members(store: store, owned: owned, delivery: delivery, paces: paces, logger: logger) { gained in
+        members = Members(
+            store: store, owned: owned, delivery: delivery, paces: paces, clock: clock, logger: logger
+        ) { gained in
             sweeper.signal.wake(gained)
             delivery.signal.wake(gained)
         }

@@ -10,6 +10,7 @@ actor Members {
     private let owned: OwnedShards
     private let delivery: Delivery
     private let paces: WorkerPaces
+    private let clock: RedisClock
     private let logger: Logger
     /// Tells that shards were gained.
     private let onGain: @Sendable (Set<Shard>) -> Void
@@ -23,13 +24,14 @@ actor Members {
     private let status = Mutex(WorkerStatus())
 
     init(
-        store: PresenceStore, owned: OwnedShards, delivery: Delivery, paces: WorkerPaces, logger: Logger,
-        onGain: @escaping @Sendable (Set<Shard>) -> Void
+        store: PresenceStore, owned: OwnedShards, delivery: Delivery, paces: WorkerPaces, clock: RedisClock,
+        logger: Logger, onGain: @escaping @Sendable (Set<Shard>) -> Void
     ) {
         self.store = store
         self.owned = owned
         self.delivery = delivery
         self.paces = paces
+        self.clock = clock
         self.logger = logger
         self.onGain = onGain
         watch = RulesWatch(
@@ -73,6 +75,7 @@ actor Members {
             verdict = watch.judge(membership, now: .now)
         }
         self.membership = membership
+        clock.saw(redisMs: membership.nowMs)
         status.withLock { $0.answeredAt = .now }
         switch verdict {
         case .shares(let workers), .standsIn(let workers): sharers = workers

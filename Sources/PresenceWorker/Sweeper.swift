@@ -8,6 +8,7 @@ struct Sweeper: Sendable {
     let store: PresenceStore
     let owned: OwnedShards
     let paces: WorkerPaces
+    let clock: RedisClock
     let logger: Logger
     /// Told where the streams of the shards end, whenever they are swept.
     let onStreams: @Sendable ([Shard: StreamTails]) async -> Void
@@ -75,6 +76,7 @@ struct Sweeper: Sendable {
             switch answer {
             case .lost: owned.lost([shard: fence])
             case .tended(let tended):
+                clock.saw(redisMs: tended.nowMs)
                 owned.tended(shard, fence, tended, asked: asked)
                 ends[shard] = tended.streams
                 outcome.due[shard] = tended.due.count

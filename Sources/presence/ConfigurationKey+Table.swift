@@ -56,6 +56,8 @@ extension ConfigurationKey {
         "callback.sign-token", .text, isSecret: true, "Token of the query parameters Sign and RequestTime.")
     static let callbackWebhookSecrets = Self(
         "callback.webhook-secrets", .list, isSecret: true, "Secrets of the Standard Webhooks headers (whsec_...).")
+    static let callbackCAFile = Self(
+        "callback.ca-file", .text, "PEM file of the CAs trusted for an https receiver, in place of the system's.")
     static let callbackSendKicked = Self(
         "callback.send-kicked", .boolean, default: "true", "Send Logout with the reason Kicked.")
     static let callbackSendExpired = Self(
@@ -127,8 +129,8 @@ extension ConfigurationKey {
         + PlatformClass.allCases.flatMap { [heartbeatIntervalMs($0), heartbeatTimeoutMs($0)] }
         + [
             pushRetentionMs, offlineRetentionMs, callbackURL, callbackTimeoutMs, callbackInFlightMax,
-            callbackSignToken, callbackWebhookSecrets, callbackSendKicked, callbackSendExpired, eventsRetentionMs,
-            eventsBacklogMax, outageGapMs, appID, appSecretKey, appAdmins,
+            callbackSignToken, callbackWebhookSecrets, callbackCAFile, callbackSendKicked, callbackSendExpired,
+            eventsRetentionMs, eventsBacklogMax, outageGapMs, appID, appSecretKey, appAdmins,
             appUserSigMaxAgeMs, connectJWTSecrets, connectJWTPublicKeys, connectOrigins, connectAddressHeader,
             connectSocketsMax, connectSocketsPerAddressMax, connectRateMax, connectDrainMs,
         ]

@@ -140,10 +140,12 @@ extension ConfigurationSources {
         if try required(.callbackSendKicked) { extensions.insert(.kicked) }
         if try required(.callbackSendExpired) { extensions.insert(.expired) }
         do {
+            let url = try CallbackURL(url)
             return CallbackOptions(
-                url: try CallbackURL(url), timeoutMs: try required(.callbackTimeoutMs),
+                url: url, timeoutMs: try required(.callbackTimeoutMs),
                 sdkAppID: try number(.appID) ?? 0, signToken: try text(.callbackSignToken),
-                webhookSecrets: try list(.callbackWebhookSecrets).map { try WebhookSecret($0) }, extensions: extensions)
+                webhookSecrets: try list(.callbackWebhookSecrets).map { try WebhookSecret($0) }, extensions: extensions,
+                trusted: try trustedCertificates(for: url))
         } catch let error as InvalidInput {
             throw StartError(.configuration, "\(error.field) \(error.message).")
         } catch let error as StartError {
@@ -151,5 +153,19 @@ extension ConfigurationSources {
         } catch {
             throw StartError(.configuration, "callback.url cannot be used.", underlying: error)
         }
+    }
+
+    private func trustedCertificates(for url: CallbackURL) throws(StartError) -> TrustedCertificates {
+        guard let path = try text(.callbackCAFile) else { return .system }
+        guard url.isHTTPS else {
+            throw StartError(
+                .configuration,
+                "callback.ca-file is set but callback.url is not https: without TLS no certificate is shown.")
+        }
+        guard let certificates = TrustedCertificates(pemFile: path) else {
+            throw ConfigurationKey.callbackCAFile.refused(
+                path, must: "a PEM file that can be read and holds a certificate")
+        }
+        return certificates
     }
 }

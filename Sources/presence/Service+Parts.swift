@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Callbacks
 import Foundation
 import Gateway
@@ -65,15 +64,19 @@ extension Service {
         }
     }
 
-    /// The way to the callback receiver and the HTTP client it needs; nil if nobody is to be told.
-    func callbackClient() -> (client: HTTPClient, deliver: Deliver)? {
+    /// The way to the callback receiver; nil if nobody is to be told.
+    /// - Throws: `StartError` if the certificates to trust cannot be used.
+    func callbackSender(_ clock: RedisClock) throws -> CallbackSender? {
         guard let options = configuration.callback else { return nil }
-        let client = HTTPClient(
-            eventLoopGroupProvider: .shared(MultiThreadedEventLoopGroup.singleton),
-            configuration: CallbackSender.clientConfiguration(
-                for: options, inFlightMax: configuration.callbackInFlightMax))
-        let sender = CallbackSender(options: options, client: client)
-        return (client, { await sender.deliver($0) })
+        do {
+            return try CallbackSender(
+                options: options, inFlightMax: configuration.callbackInFlightMax,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { clock.nowSeconds })
+        } catch {
+            throw StartError(
+                .configuration, "callback.url is an https URL, but the certificates to trust cannot be used.",
+                underlying: error)
+        }
     }
 
     /// A worker cannot serve while it stops or while Redis does not answer. Work that is late is a figure, and rules

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Callbacks
 import Foundation
 import Gateway
@@ -103,11 +102,12 @@ struct Service: Sendable {
 
     /// Services stop in reverse: the API first, so that what it still changes is delivered.
     private func serve(_ store: PresenceStore) async throws {
-        let callbacks = callbackClient()
+        let clock = RedisClock()
+        let callbacks = try callbackSender(clock)
         let work = BackgroundWork(
             store: store,
             options: WorkerOptions(callbacksInFlightMax: configuration.callbackInFlightMax),
-            deliver: callbacks?.deliver, logger: logger)
+            deliver: callbacks?.deliver, clock: clock, logger: logger)
         let app = compatibleApp
         if app == nil {
             logger.info("The compatible API is off: set app.id and app.secret-key to switch it on")
@@ -125,9 +125,9 @@ struct Service: Sendable {
             keepsReserve: configuration.connect.addressHeader == nil)
         do {
             try await ServiceGroup(services: [work, gateway, application], logger: logger).run()
-            try await callbacks?.client.shutdown()
+            await callbacks?.close()
         } catch {
-            try? await callbacks?.client.shutdown()
+            await callbacks?.close()
             if let error = error as? StoreError { throw StartError(.configuration, error.message, underlying: error) }
             guard error is IOError else { throw error }
             let address = "\(configuration.host):\(configuration.port)"

@@ -1,5 +1,7 @@
 import Foundation
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import PresenceCore
 import Support
 import Testing
@@ -13,7 +15,7 @@ struct CallbackFormTests {
         let login = try change(
             .login, .register, "iPhone", status: .online, kicked: ["iPhone", "MiniProgram", "Windows"])
         #expect(
-            CallbackBody(login).json == """
+            login.body == """
                 {"CallbackCommand":"State.StateChange","EventTime":1629883332497,\
                 "Info":{"Action":"Login","To_Account":"testuser316","Reason":"Register"},\
                 "KickedDevice":[{"Platform":"iOS"},{"Platform":"Web"},{"Platform":"Windows"}],\
@@ -22,7 +24,7 @@ struct CallbackFormTests {
                 """)
         let lost = try change(.disconnect, .timeOut, "Android", status: .pushOnline)
         #expect(
-            CallbackBody(lost).json == """
+            lost.body == """
                 {"CallbackCommand":"State.StateChange","EventTime":1629883332497,\
                 "Info":{"Action":"Disconnect","To_Account":"testuser316","Reason":"TimeOut"},\
                 "Presence":{"id":"e1","version":1629883332497,"previous":1629883000000,"platform":"Android",\
@@ -38,15 +40,22 @@ struct CallbackFormTests {
             (.logout, .kicked, "Logout", "Kicked"), (.logout, .expired, "Logout", "Expired"),
         ])
     func words(_ action: Action, _ reason: Reason, _ actionWord: String, _ reasonWord: String) throws {
-        let info = try JSON(parsing: CallbackBody(try change(action, reason, "Web")).json)["Info"]
+        let info = try JSON(parsing: try change(action, reason, "Web").body)["Info"]
         #expect(info["Action"].string == actionWord)
         #expect(info["Reason"].string == reasonWord)
     }
 
     @Test("Any user id arrives as it is", arguments: ["a\"b", "a\\b", "{}:/'", "😀 é", "\u{2028}", "a&b=c#d"])
     func escaping(_ user: String) throws {
-        let json = try JSON(parsing: CallbackBody(try change(.login, .register, "Web", user: user)).json)
+        let json = try JSON(parsing: try change(.login, .register, "Web", user: user).body)
         #expect(json["Info"]["To_Account"].string == user)
+    }
+
+    @Test("Control characters in a body are escaped")
+    func controls() throws {
+        var odd = try change(.login, .register, "Web")
+        odd.id = "\u{1}\u{1F}\"\\"
+        #expect(odd.body.contains(#""Presence":{"id":"\u0001\u001f\"\\","#))
     }
 
     @Test(
@@ -62,18 +71,44 @@ struct CallbackFormTests {
     }
 
     @Test("The configured query stays, what describes the change follows it")
-    func urls() throws {
+    func targets() throws {
         let plain = try change(.login, .register, "Web")
-        let kept = try CallbackURL("https://app.example/cb?token=a%2Fb").request(for: plain, sdkAppID: 14, proof: [])
+        var options = CallbackOptions(url: try CallbackURL("https://app.example/cb?token=a%2Fb"), sdkAppID: 14)
         #expect(
-            kept == "https://app.example/cb?token=a%2Fb&SdkAppid=14&CallbackCommand=State.StateChange"
+            try options.request(for: plain).head.uri == "/cb?token=a%2Fb&SdkAppid=14&CallbackCommand=State.StateChange"
                 + "&contenttype=json&ClientIP=&OptPlatform=Web")
-        let addressed = try change(.login, .register, "Web", address: "2001:db8::1 &")
-        let bare = try CallbackURL("http://app.example").request(
-            for: addressed, sdkAppID: 0, proof: [("Sign", "s"), ("RequestTime", "1")])
+        let addressed = try change(.login, .register, "Web", address: "2001:db8::1 &é")
+        options = CallbackOptions(url: try CallbackURL("http://app.example"), signToken: "xxxxyyyy")
         #expect(
-            bare == "http://app.example?SdkAppid=0&CallbackCommand=State.StateChange&contenttype=json"
-                + "&ClientIP=2001%3Adb8%3A%3A1%20%26&OptPlatform=Web&Sign=s&RequestTime=1")
+            try options.request(for: addressed, at: 1_669_872_112).head.uri
+                == "/?SdkAppid=0&CallbackCommand=State.StateChange&contenttype=json"
+                + "&ClientIP=2001%3Adb8%3A%3A1%20%26%C3%A9&OptPlatform=Web"
+                + "&Sign=17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061&RequestTime=1669872112")
+    }
+
+    @Test("A request says who sends it to whom, and what it carries")
+    func headers() throws {
+        let options = CallbackOptions(url: try CallbackURL("https://app.example:8443/cb"))
+        let request = try options.request(for: try change(.login, .register, "Web"))
+        #expect(request.head.method == .POST)
+        #expect(
+            request.head.headers.map { "\($0.name): \($0.value)" } == [
+                "Host: app.example:8443", "User-Agent: presence/\(PresenceVersion.current)",
+                "Content-Type: application/json", "Content-Length: \(request.body.readableBytes)",
+            ])
+    }
+
+    @Test(
+        "Host and port come from the URL",
+        arguments: [
+            ("http://a/", "a", 80, "a"), ("HTTPS://a/", "a", 443, "a"), ("http://a:443/", "a", 443, "a:443"),
+            ("http://[::1]:8080/x", "::1", 8_080, "[::1]:8080"), ("https://[::1]", "::1", 443, "[::1]"),
+        ])
+    func authorities(_ text: String, _ host: String, _ port: Int, _ authority: String) throws {
+        let url = try CallbackURL(text)
+        #expect(url.host == host)
+        #expect(url.port == port)
+        #expect(url.authority == authority)
     }
 
     @Test(
@@ -88,12 +123,11 @@ struct CallbackFormTests {
 
     @Test("Sign is the hash of token and time")
     func sign() {
-        let parameters = TokenSignature.parameters(token: "xxxxyyyy", requestTime: 1_669_872_112)
-        #expect(parameters.map(\.name) == ["Sign", "RequestTime"])
+        var query = "a=b"
+        TokenSignature.append(to: &query, token: "xxxxyyyy", requestTime: 1_669_872_112)
         #expect(
-            parameters.map(\.value) == [
-                "17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061", "1669872112",
-            ])
+            query == "a=b&Sign=17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061"
+                + "&RequestTime=1669872112")
     }
 
     @Test("The webhook signature is that of the specification's own example")
@@ -101,8 +135,8 @@ struct CallbackFormTests {
         // From the reference implementations of Standard Webhooks.
         let secret = try WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         let headers = WebhookSignature.headers(
-            id: "msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp: 1_614_265_330, body: #"{"test": 2432232314}"#,
-            secrets: [secret, secret])
+            id: "msg_p5jXN8AQM9LWM0D4loKWxJek", timestamp: 1_614_265_330,
+            body: ByteBuffer(string: #"{"test": 2432232314}"#), secrets: [secret, secret])
         let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         #expect(headers.map(\.name) == ["webhook-id", "webhook-timestamp", "webhook-signature"])
         #expect(
@@ -119,10 +153,27 @@ struct CallbackFormTests {
 
     @Test("A receiver's wish to wait is honoured in seconds, and bounded")
     func retryAfter() {
-        #expect(DeliveryOutcome.of(.tooManyRequests, retryAfter: "7").delayMs == 7_000)
-        #expect(DeliveryOutcome.of(.serviceUnavailable, retryAfter: "999999999999").delayMs == 3_600_000)
-        #expect(DeliveryOutcome.of(.tooManyRequests, retryAfter: "Fri, 31 Dec 1999 23:59:59 GMT").delayMs == nil)
-        #expect(DeliveryOutcome.of(.badGateway, retryAfter: "7").delayMs == nil)
+        #expect(outcome(.tooManyRequests, "7").delayMs == 7_000)
+        #expect(outcome(.serviceUnavailable, "999999999999").delayMs == 3_600_000)
+        #expect(outcome(.tooManyRequests, "Fri, 31 Dec 1999 23:59:59 GMT").delayMs == nil)
+        #expect(outcome(.badGateway, "7").delayMs == nil)
+    }
+
+    private func outcome(_ status: HTTPResponseStatus, _ retryAfter: String) -> DeliveryOutcome {
+        .of(HTTPResponseHead(version: .http1_1, status: status, headers: ["Retry-After": retryAfter]))
+    }
+}
+
+extension StatusChange {
+    var body: String { String(buffer: CallbackBody.bytes(of: self)) }
+}
+
+extension CallbackOptions {
+    /// - Parameter time: unix time of the attempt in seconds.
+    func request(for change: StatusChange, at time: Int = 0) throws -> ReceiverRequest {
+        let sender = try CallbackSender(
+            options: self, inFlightMax: 1, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { 0 })
+        return sender.request(for: change, at: time)
     }
 }
 

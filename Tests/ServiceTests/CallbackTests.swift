@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Crypto
 import Foundation
 import HTTPTypes
@@ -38,8 +37,9 @@ struct CallbackSenderTests {
             let sent = try change(.login, .register, "iPhone", address: "192.0.2.1")
             #expect(try await deliver(sent, options) == .delivered)
             let heard = try #require(receiver.heard.first)
-            #expect(heard.body == CallbackBody(sent).json)
+            #expect(heard.body == sent.body)
             #expect(heard.header("content-type") == "application/json")
+            #expect(heard.header("user-agent") == "presence/\(PresenceVersion.current)")
             #expect(heard.query["app"] == "demo")
             #expect(heard.query["SdkAppid"] == "14")
             #expect(heard.query["ClientIP"] == "192.0.2.1")
@@ -85,11 +85,21 @@ struct CallbackSenderTests {
         #expect(start.duration(to: .now) < .seconds(1))
     }
 
-    @Test("An endless answer does not hold the delivery")
-    func endless() async throws {
-        try await Receiver.with(status: 200, endless: true) { _, url in
-            let outcome = try await deliver(try change(.login, .register, "Web"), to: url)
-            #expect(outcome == .delivered)
+    @Test("The proofs carry the time of the clock that is handed in, however far off that is")
+    func clock() async throws {
+        try await Receiver.with(status: 200) { receiver, url in
+            var options = CallbackOptions(url: try CallbackURL(url), signToken: "token")
+            options.webhookSecrets = [try WebhookSecret("whsec_" + Data(repeating: 9, count: 32).base64EncodedString())]
+            let clock = RedisClock()
+            clock.saw(redisMs: Int(Date().timeIntervalSince1970 * 1_000) + 3_600_000)
+            let before = clock.nowSeconds
+            _ = try await deliver(try change(.login, .register, "Web"), options, clock)
+            let heard = try #require(receiver.heard.first)
+            let times = [heard.query["RequestTime"], heard.header("webhook-timestamp")]
+            for time in times {
+                #expect((before...clock.nowSeconds).contains(try #require(time.flatMap { Int($0) })))
+            }
+            #expect(before > Int(Date().timeIntervalSince1970) + 3_000, "Redis is an hour ahead")
         }
     }
 
@@ -108,18 +118,20 @@ struct CallbackSenderTests {
         try await deliver(change, CallbackOptions(url: try CallbackURL(url)))
     }
 
-    private func deliver(_ change: StatusChange, _ options: CallbackOptions) async throws -> DeliveryOutcome {
-        let client = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: CallbackSender.clientConfiguration(for: options, inFlightMax: 4))
-        let outcome = await CallbackSender(options: options, client: client).deliver(change)
-        try await client.shutdown()
+    private func deliver(
+        _ change: StatusChange, _ options: CallbackOptions, _ clock: RedisClock = RedisClock()
+    ) async throws -> DeliveryOutcome {
+        let sender = try CallbackSender(
+            options: options, inFlightMax: 4, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            now: { clock.nowSeconds })
+        let outcome = await sender.deliver(change)
+        await sender.close()
         return outcome
     }
 }
 
 extension DeliveryOutcome {
-    fileprivate var word: String {
+    var word: String {
         switch self {
         case .delivered: "delivered"
         case .unwanted: "unwanted"
@@ -145,9 +157,7 @@ private final class Receiver: Sendable {
     var heard: [Heard] { requests.withLock { $0 } }
 
     /// - Parameter status: nil for no answer at all.
-    static func with(
-        status: Int?, endless: Bool = false, body: (Receiver, String) async throws -> Void
-    ) async throws {
+    static func with(status: Int?, body: (Receiver, String) async throws -> Void) async throws {
         let receiver = Receiver()
         let router = Router()
         router.post("cb") { request, _ in
@@ -157,12 +167,7 @@ private final class Receiver: Sendable {
                 try await Task.sleep(for: .seconds(60))
                 return Response(status: .ok)
             }
-            guard endless else { return Response(status: .init(code: status), headers: [.location: "/cb"]) }
-            return Response(
-                status: .ok,
-                body: ResponseBody { writer in
-                    while true { try await writer.write(ByteBuffer(repeating: 32, count: 4_096)) }
-                })
+            return Response(status: .init(code: status), headers: [.location: "/cb"])
         }
         let application = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
