@@ -40,12 +40,13 @@ extension DeliveryState {
         return positions
     }
 
-    private var openLeft: Int { WorkerLimits.openEventsMax - shards.values.reduce(0) { $0 + $1.window.openCount } }
+    /// How many more events may be open over all shards.
+    var openLeft: Int { WorkerLimits.openEventsMax - shards.values.reduce(0) { $0 + $1.window.openCount } }
 
     /// Takes in events read from the last one on, that one among them.
-    mutating func take(_ shard: Shard, serial: Int, _ entries: [OutboxEntry]) -> Reading {
-        let left = openLeft
-        guard shards[shard]?.serial == serial, let reading = shards[shard]?.take(entries, left: left) else {
+    /// - Parameter left: how many more events may be open over all shards; those taken are taken off.
+    mutating func take(_ shard: Shard, serial: Int, _ entries: [OutboxEntry], left: inout Int) -> Reading {
+        guard shards[shard]?.serial == serial, let reading = shards[shard]?.take(entries, left: &left) else {
             return .caughtUp
         }
         unwritten.insert(shard)

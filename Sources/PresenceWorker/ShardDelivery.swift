@@ -51,7 +51,7 @@ struct ShardDelivery {
     }
 
     /// Takes in events read from the last one on, that one among them, as far as there is room.
-    mutating func take(_ entries: [OutboxEntry], left: Int) -> DeliveryState.Reading {
+    mutating func take(_ entries: [OutboxEntry], left: inout Int) -> DeliveryState.Reading {
         var events = entries[...]
         if events.first?.position == window.last.position {
             guard !window.isLastThere || events.first?.id == window.last.id else { return .moved }
@@ -61,7 +61,9 @@ struct ShardDelivery {
         }
         let room = max(0, room(left: left))
         let aside = aside
+        let before = window.openCount
         window.append(events.prefix(room)) { aside.holds($0) }
+        left -= window.openCount - before
         isShort = events.count > room
         return events.count >= WorkerLimits.readEventsMax && !isShort ? .behind : .caughtUp
     }

@@ -80,12 +80,13 @@ struct DeliveryStateTests {
         try transcript.open(["ann", "bob", "cat", "dan"])
         transcript.play(.seconds(60)) { _ in .down }
         var anns = 0
-        transcript.play(.seconds(8)) { attempt in
+        // A probe comes within 5 s, so that less than 10 s of service are over at the end.
+        transcript.play(.milliseconds(9_500)) { attempt in
             guard attempt.text == "ann1" else { return .delivered }
             anns += 1
             return .down
         }
-        #expect(try anns >= 5 && !transcript.isAside("ann"))
+        #expect(try anns >= 3 && !transcript.isAside("ann"))
     }
 
     @Test("Retry-After of one event makes only its user wait while others are accepted")
