@@ -103,20 +103,21 @@ struct AsideUsers {
         _ user: UserID, _ outcome: DeliveryOutcome?, isAccepted: (_ since: ContinuousClock.Instant) -> Bool,
         now: ContinuousClock.Instant
     ) -> Next? {
-        guard let line = lines[user], line.isStarted else { return nil }
+        guard lines[user]?.isStarted == true else { return nil }
+        let failures = lines[user]?.failures ?? 0
         lines[user]?.isStarted = false
         switch outcome {
-        case nil: return .retry(failures: line.failures, askedMs: nil)
+        case nil: return .retry(failures: failures, askedMs: nil)
         case .delivered, .unwanted: return remove(user, whyDead: nil)
         case .retry(let askedMs, _):
             lines[user]?.failures += 1
-            return .retry(failures: line.failures + 1, askedMs: askedMs)
+            return .retry(failures: failures + 1, askedMs: askedMs)
         case .refused(let detail):
             let refusals = countRefusal(user, isAccepted, now)
             if refusals >= paces.deadRefusals, now - (lines[user]?.refusedSince ?? now) >= paces.deadAfter {
                 return remove(user, whyDead: detail)
             }
-            return .retry(failures: line.failures + 1, askedMs: nil)
+            return .retry(failures: failures + 1, askedMs: nil)
         }
     }
 
@@ -175,10 +176,12 @@ struct AsideUsers {
     }
 
     private mutating func removeOldest(of user: UserID) -> String? {
-        guard let line = lines[user], line.places.count > (line.isStarted ? 1 : 0) else { return nil }
-        guard let place = lines[user]?.places.remove(at: line.isStarted ? 1 : 0) else { return nil }
+        let index = lines[user]?.isStarted == true ? 1 : 0
+        guard lines[user]?.places.count ?? 0 > index, let place = lines[user]?.places.remove(at: index) else {
+            return nil
+        }
         users[place.entry] = nil
-        if !line.isStarted { lines[user]?.reset() }
+        if index == 0 { lines[user]?.reset() }
         if lines[user]?.places.isEmpty == true { lines[user] = nil }
         return place.entry
     }

@@ -28,9 +28,10 @@ extension Delivery {
             let events = try await store.events(from: state.readable(behind), limit: WorkerLimits.readEventsMax)
             failed(events.failures)
             behind = []
+            var left = state.openLeft
             for (shard, entries) in events.answers {
                 guard let serial = serials[shard] else { continue }
-                switch state.take(shard, serial: serial, entries) {
+                switch state.take(shard, serial: serial, entries, left: &left) {
                 case .caughtUp: break
                 case .behind: behind.insert(shard)
                 case .moved: reopen([shard])

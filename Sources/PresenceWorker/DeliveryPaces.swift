@@ -13,7 +13,7 @@ package struct DeliveryPaces: Sendable {
     package var faultUsers = 3
     package var faultAfter: Duration = .milliseconds(500)
     /// Between the attempts at one event; while its user is set aside; between the probes of a receiver at fault.
-    package var retry = RetryDelay(firstMs: 200, mostMs: 10_000, askedMostMs: 10_000)
+    package var retry = RetryDelay(firstMs: 200, mostMs: 5_000, askedMostMs: 10_000)
     package var asideRetry = RetryDelay(firstMs: 2_000, mostMs: 30_000, askedMostMs: 300_000)
     package var probe = RetryDelay(firstMs: 200, mostMs: 5_000, askedMostMs: 60_000)
     /// Between two reads of the outboxes and between two acknowledgements, so that each takes many events: a part of

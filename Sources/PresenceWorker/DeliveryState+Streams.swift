@@ -40,26 +40,18 @@ extension DeliveryState {
         return positions
     }
 
-    private var openLeft: Int { WorkerLimits.openEventsMax - shards.values.reduce(0) { $0 + $1.window.openCount } }
+    /// How many more events may be open over all shards.
+    var openLeft: Int { WorkerLimits.openEventsMax - shards.values.reduce(0) { $0 + $1.window.openCount } }
 
     /// Takes in events read from the last one on, that one among them.
-    mutating func take(_ shard: Shard, serial: Int, _ entries: [OutboxEntry]) -> Reading {
-        guard let state = shards[shard], state.serial == serial else { return .caughtUp }
-        var events = entries[...]
-        if events.first?.position == state.window.last.position {
-            guard !state.window.isLastThere || events.first?.id == state.window.last.id else { return .moved }
-            events.removeFirst()
-        } else if state.window.isLastThere {
-            return .moved
+    /// - Parameter left: how many more events may be open over all shards; those taken are taken off.
+    mutating func take(_ shard: Shard, serial: Int, _ entries: [OutboxEntry], left: inout Int) -> Reading {
+        guard shards[shard]?.serial == serial, let reading = shards[shard]?.take(entries, left: &left) else {
+            return .caughtUp
         }
-        let room = state.room(left: openLeft)
-        let isBehind = events.count >= WorkerLimits.readEventsMax
-        let aside = state.aside
-        shards[shard]?.window.append(events.prefix(max(0, room))) { aside.holds($0) }
-        shards[shard]?.isShort = events.count > room
         unwritten.insert(shard)
         queue(shard)
-        return isBehind && events.count <= room ? .behind : .caughtUp
+        return reading
     }
 
     /// Shards that stopped reading for lack of room and have some again.

@@ -10,7 +10,7 @@ import PresenceStore
 /// aside the first, in at most a quarter of the attempts under way. While it is at fault: one probe at a time, of events
 /// never tried first, then of the others in turn.
 struct DeliveryState {
-    private struct Waiting {
+    struct Waiting {
         let shard: Shard
         let serial: Int
         let what: What
@@ -21,7 +21,7 @@ struct DeliveryState {
         }
     }
 
-    private struct Timer: Comparable {
+    struct Timer: Comparable {
         let at: ContinuousClock.Instant
         let waiting: Waiting
 
@@ -32,17 +32,17 @@ struct DeliveryState {
     let paces: DeliveryPaces
     private let asideInFlightMax: Int
     var shards: [Shard: ShardDelivery] = [:]
-    private(set) var receiver: ReceiverHealth
+    var receiver: ReceiverHealth
     /// Shards to be given up: nothing new is started there.
     var leaving: Set<Shard> = []
     /// Shards with something done, set aside or finished that is not written down.
     var unwritten: Set<Shard> = []
-    private(set) var inFlight: [Shard: Int] = [:]
-    private var asideInFlight = 0
+    var inFlight: [Shard: Int] = [:]
+    var asideInFlight = 0
     private var fresh: Deque<Shard> = []
-    private var due: Deque<Waiting> = []
+    var due: Deque<Waiting> = []
     private var asideDue: Deque<Waiting> = []
-    private var timers = Heap<Timer>()
+    var timers = Heap<Timer>()
     private var serials = 0
 
     init(paces: DeliveryPaces, inFlightMax: Int) {
@@ -58,9 +58,7 @@ struct DeliveryState {
 
     /// What the shard has to start is to be looked at.
     mutating func queue(_ shard: Shard) {
-        guard let state = shards[shard], state.window.hasFresh, !state.isQueued else { return }
-        shards[shard]?.isQueued = true
-        fresh.append(shard)
+        if shards[shard]?.enqueue() == true { fresh.append(shard) }
     }
 
     /// The user is tried again as one set aside.
@@ -113,16 +111,14 @@ struct DeliveryState {
 
     private mutating func nextAside(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
         while asideInFlight < asideInFlightMax, let waiting = asideDue.popFirst() {
-            guard case .aside(let user) = waiting.what, let state = shards[waiting.shard],
-                state.serial == waiting.serial, !leaving.contains(waiting.shard)
+            guard case .aside(let user) = waiting.what, shards[waiting.shard]?.serial == waiting.serial,
+                !leaving.contains(waiting.shard), let start = shards[waiting.shard]?.startAside(user, now)
             else { continue }
-            if state.window.hasStarted(user) {
-                schedule(user, in: waiting.shard, after: paces.tick, now: now)
-            } else if state.aside.isTooOld(user, nowMs: state.nowMs(now)) {
-                if let next = shards[waiting.shard]?.aside.remove(user, whyDead: "not accepted for too long") {
-                    follow(next, of: user, in: waiting.shard, now)
-                }
-            } else if let entry = shards[waiting.shard]?.aside.start(user) {
+            switch start {
+            case .none: break
+            case .later: schedule(user, in: waiting.shard, after: paces.tick, now: now)
+            case .tooOld(let next): follow(next, of: user, in: waiting.shard, now)
+            case .started(let entry):
                 asideInFlight += 1
                 return begin(waiting.shard, .aside(entry: entry), user, nil)
             }
@@ -137,142 +133,5 @@ struct DeliveryState {
         inFlight[shard, default: 0] += 1
         return DeliveryAttempt(
             shard: shard, serial: state.serial, fence: state.fence, source: source, user: user, change: change)
-    }
-
-    /// Takes how an attempt ended.
-    /// - Returns: what is worth telling.
-    mutating func ended(_ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant)
-        -> DeliveryNews?
-    {
-        land(attempt)
-        judge(attempt, end, now)
-        if attempt.isProbe, receiver.isAtFault, end.failure == nil { receiver.endProbe() }
-        guard let state = shards[attempt.shard], state.serial == attempt.serial else { return nil }
-        if end == .notOwned {
-            shards[attempt.shard] = nil
-            return nil
-        }
-        switch attempt.source {
-        case .window(let token): return endedInWindow(attempt, token, end, now)
-        case .aside: return endedAside(attempt, end, now)
-        }
-    }
-
-    private mutating func land(_ attempt: DeliveryAttempt) {
-        let left = inFlight[attempt.shard, default: 1] - 1
-        inFlight[attempt.shard] = left == 0 ? nil : left
-        if case .aside = attempt.source { asideInFlight -= 1 }
-    }
-
-    /// What the attempt says about the receiver. A user set aside is known to fail and says nothing against it.
-    private mutating func judge(_ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant) {
-        if end == .outcome(.delivered) {
-            receiver.accepted(attempt.user, now)
-        } else if let failure = end.failure, case .window = attempt.source {
-            receiver.failed(
-                attempt.user, detail: failure.detail, askedMs: failure.askedMs, isProbe: attempt.isProbe, now)
-        }
-    }
-
-    private mutating func endedInWindow(
-        _ attempt: DeliveryAttempt, _ token: DeliveryWindow.Token, _ end: DeliveryAttemptEnd,
-        _ now: ContinuousClock.Instant
-    ) -> DeliveryNews? {
-        let (shard, user) = (attempt.shard, attempt.user)
-        guard let failure = end.failure else {
-            if case .outcome = end {
-                shards[shard]?.window.done(token, of: user)
-                unwritten.insert(shard)
-                queue(shard)
-            } else {
-                shards[shard]?.window.failed(token)
-                wait(attempt, token, .milliseconds(paces.retry.firstMs), now)
-            }
-            return nil
-        }
-        shards[shard]?.window.failed(token)
-        if shards[shard]?.isAside(user) == true {
-            setAside(user, in: shard, now)
-            return nil
-        }
-        if receiver.isAtFault {
-            due.append(Waiting(shard: shard, serial: attempt.serial, what: .window(token)))
-            return nil
-        }
-        guard
-            let trouble = shards[shard]?.window.count(failureOf: user, spell: receiver.spell, now: now)
-        else { return nil }
-        if trouble.failures >= paces.asideAttempts, now - trouble.since >= paces.asideAfter,
-            receiver.accepted(otherThan: user, since: trouble.since)
-        {
-            setAside(user, in: shard, now)
-            return .setAside(attempt, detail: failure.detail)
-        }
-        wait(attempt, token, paces.retry.duration(afterAttempt: trouble.failures, askedMs: failure.askedMs), now)
-        return trouble.failures == paces.asideAttempts ? .keepsFailing(attempt, detail: failure.detail) : nil
-    }
-
-    private mutating func wait(
-        _ attempt: DeliveryAttempt, _ token: DeliveryWindow.Token, _ pause: Duration, _ now: ContinuousClock.Instant
-    ) {
-        let waiting = Waiting(shard: attempt.shard, serial: attempt.serial, what: .window(token))
-        timers.insert(Timer(at: now + pause, waiting: waiting))
-    }
-
-    private mutating func endedAside(
-        _ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant
-    ) -> DeliveryNews? {
-        let outcome: DeliveryOutcome? =
-            switch end {
-            case .outcome(let outcome): outcome
-            case .gone: .delivered
-            case .untried, .notOwned: nil
-            }
-        let receiver = receiver
-        let next = shards[attempt.shard]?.aside.finished(
-            attempt.user, outcome, isAccepted: { receiver.accepted(otherThan: attempt.user, since: $0) }, now: now)
-        guard let next = next ?? nil else { return nil }
-        follow(next, of: attempt.user, in: attempt.shard, now)
-        guard case .finished(let finished, _) = next, let why = finished.whyDead else { return nil }
-        return .dead(attempt, detail: why)
-    }
-
-    private mutating func follow(
-        _ next: AsideUsers.Next, of user: UserID, in shard: Shard, _ now: ContinuousClock.Instant
-    ) {
-        switch next {
-        case .finished(let finished, let isMore):
-            shards[shard]?.finished.append(finished)
-            unwritten.insert(shard)
-            guard isMore else { return }
-            let pause = finished.whyDead == nil ? .zero : paces.asideRetry.duration(afterAttempt: 1)
-            schedule(user, in: shard, after: pause, now: now)
-        case .retry(let failures, let askedMs):
-            schedule(
-                user, in: shard, after: paces.asideRetry.duration(afterAttempt: failures, askedMs: askedMs), now: now)
-        }
-    }
-
-    private mutating func setAside(_ user: UserID, in shard: Shard, _ now: ContinuousClock.Instant) {
-        shards[shard]?.window.setAside(user)
-        unwritten.insert(shard)
-    }
-}
-
-/// What the log may tell of an attempt.
-enum DeliveryNews: Sendable {
-    case setAside(DeliveryAttempt, detail: String)
-    case keepsFailing(DeliveryAttempt, detail: String)
-    case dead(DeliveryAttempt, detail: String)
-}
-
-extension DeliveryAttemptEnd {
-    /// Why the receiver does not have the event, and how long it asks to wait; nil where it has it, or was not asked.
-    var failure: (detail: String, askedMs: Int?)? {
-        switch self {
-        case .outcome(.retry(let askedMs, let detail)): (detail, askedMs)
-        case .outcome(.refused(let detail)): (detail, nil)
-        case .outcome(.delivered), .outcome(.unwanted), .gone, .untried, .notOwned: nil
-        }
     }
 }

@@ -36,11 +36,56 @@ struct ShardDelivery {
 
     func isAside(_ user: UserID) -> Bool { aside.holds(user) || window.holdsAside(user) }
 
+    /// Whether the shard is to be put among those that have something fresh; it counts as one of them then.
+    mutating func enqueue() -> Bool {
+        guard window.hasFresh, !isQueued else { return false }
+        isQueued = true
+        return true
+    }
+
     /// How many more events may be read.
     /// - Parameter left: of the room of all shards; each shard has a little in any case.
     func room(left: Int) -> Int {
         let own = min(WorkerLimits.windowOpenMax, max(WorkerLimits.windowOpenLeast, window.openCount + left))
         return min(own - window.openCount, WorkerLimits.windowEventsMax - window.count)
+    }
+
+    /// Takes in events read from the last one on, that one among them, as far as there is room.
+    mutating func take(_ entries: [OutboxEntry], left: inout Int) -> DeliveryState.Reading {
+        var events = entries[...]
+        if events.first?.position == window.last.position {
+            guard !window.isLastThere || events.first?.id == window.last.id else { return .moved }
+            events.removeFirst()
+        } else if window.isLastThere {
+            return .moved
+        }
+        let room = max(0, room(left: left))
+        let aside = aside
+        let before = window.openCount
+        window.append(events.prefix(room)) { aside.holds($0) }
+        left -= window.openCount - before
+        isShort = events.count > room
+        return events.count >= WorkerLimits.readEventsMax && !isShort ? .behind : .caughtUp
+    }
+
+    /// What can be done about the first event of a user set aside.
+    enum AsideStart {
+        /// There is none, or it is under way.
+        case none
+        /// One from before is still under way.
+        case later
+        case tooOld(AsideUsers.Next)
+        case started(entry: String)
+    }
+
+    mutating func startAside(_ user: UserID, _ now: ContinuousClock.Instant) -> AsideStart {
+        guard !window.hasStarted(user) else { return .later }
+        if aside.isTooOld(user, nowMs: nowMs(now)),
+            let next = aside.remove(user, whyDead: "not accepted for too long")
+        {
+            return .tooOld(next)
+        }
+        return aside.start(user).map { .started(entry: $0) } ?? .none
     }
 }
 

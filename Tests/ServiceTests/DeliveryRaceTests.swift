@@ -62,9 +62,9 @@ struct DeliveryRaceTests {
         var other = try entry(2, "bob")
         other.change?.id = "other-2"
         for read in [[other, try entry(3, "cat")], [try entry(3, "cat")], []] {
-            #expect(transcript.state.take(0, serial: serial, read) == .moved)
+            #expect(transcript.take(read, serial: serial) == .moved)
         }
-        #expect(transcript.state.take(0, serial: serial, [try entry(2, "bob"), try entry(3, "cat")]) == .caughtUp)
+        #expect(transcript.take([try entry(2, "bob"), try entry(3, "cat")], serial: serial) == .caughtUp)
         #expect(transcript.start().count == 3)
     }
 

@@ -51,7 +51,13 @@ struct DeliveryTranscript {
             // The last one read before is read again, as it stands in Redis.
             OutboxEntry(position: last.position, change: try? entry(Int(last.position.dropLast(2)) ?? 0, "any").change)
         }
-        return state.take(shard, serial: serial, (known.map { [$0] } ?? []) + entries)
+        return take((known.map { [$0] } ?? []) + entries, shard: shard, serial: serial)
+    }
+
+    /// Takes in what is read from the last event on.
+    mutating func take(_ entries: [OutboxEntry], shard: Shard = 0, serial: Int) -> DeliveryState.Reading {
+        var left = state.openLeft
+        return state.take(shard, serial: serial, entries, left: &left)
     }
 
     mutating func pass(_ duration: Duration) {

@@ -88,21 +88,6 @@ struct DeliveryWindowTests {
         window.append(try (0..<count).map { try entry(count + 1 + $0, "ann") }) { _ in true }
         #expect(window.front(fence: 1)?.aside.count == WorkerLimits.acknowledgedAsideMax)
     }
-
-    @Test("No step is a walk through the window: 30 000 events behind an open one take no second")
-    func linear() throws {
-        var window = try window("slow")
-        let begin = ContinuousClock.now
-        _ = window.startFresh()
-        for number in 2...30_000 {
-            let user = try UserID("user\(number % 500)")
-            window.append([try entry(number, user.rawValue)]) { _ in false }
-            let (token, _) = try some(window.startFresh())
-            window.done(token, of: user)
-            #expect(window.front(fence: 1) == nil)
-        }
-        #expect(ContinuousClock.now - begin < .seconds(5), "a walk per event would be 450 million steps")
-    }
 }
 
 @Suite("Pauses between attempts")
