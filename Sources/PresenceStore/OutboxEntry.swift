@@ -76,7 +76,8 @@ extension StatusChange {
         else { return nil }
         self.init(
             id: "\(session.generation.rawValue)-\(version)", user: user, version: version, previous: previous,
-            atMs: min(version, committed), action: action, reason: reason, session: session, status: status, userStatus: userStatus,
+            atMs: min(version, committed), action: action, reason: reason, session: session, status: status,
+            userStatus: userStatus,
             address: address.isEmpty ? nil : Record.decode(address[...]),
             kicked: kicked.isEmpty
                 ? [] : kicked.split(separator: ",").compactMap { try? SessionID(String($0)) },

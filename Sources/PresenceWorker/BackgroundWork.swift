@@ -121,7 +121,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
             try? await Task.sleep(for: .milliseconds(paces.checkMs))
             do {
                 _ = try await store.redis.checkServer()
-            } catch where error.code == .unsupportedServer {
+            } catch  where error.code == .unsupportedServer {
                 log.failed(error)
             } catch {
                 continue

@@ -45,7 +45,7 @@ actor Members {
         while !Task.isCancelled {
             do {
                 try await learn()
-            } catch where error.code != .layout {
+            } catch  where error.code != .layout {
                 log.failed(error)
             }
             await share()

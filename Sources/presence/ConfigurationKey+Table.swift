@@ -27,8 +27,8 @@ extension ConfigurationKey {
         "redis.allow-eviction", .boolean, default: "false",
         "Accept a Redis that may evict keys, losing sessions silently.")
     static let shards = Self(
-        "shards", .number(1...4_096), default: "128", "Parts users are divided into; fixed when the service first starts."
-    )
+        "shards", .number(1...4_096), default: "128",
+        "Parts users are divided into; fixed when the service first starts.")
     static let stateFolder = Self(
         "state.folder", .text, "Folder of the private Redis; without it presence in $XDG_STATE_HOME or ~/.local/state.")
 

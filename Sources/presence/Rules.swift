@@ -53,7 +53,8 @@ struct Rules: AsyncParsableCommand {
                 try await RedisArguments.withStore(flags: flags) { store in
                     let known = try await store.adoptedRules()
                     guard try await store.adopt(rules, insteadOf: known?.digest) else {
-                        throw StartError(.unavailable, "Other rules were adopted meanwhile: look at them, then try again.")
+                        throw StartError(
+                            .unavailable, "Other rules were adopted meanwhile: look at them, then try again.")
                     }
                     for difference in known.map({ rules.differences(from: $0.rules) }) ?? [] {
                         print(difference.replacing(", adopted is ", with: ", was "))

@@ -52,7 +52,9 @@ struct OutageTests {
 
     @Test("So is one that left longer ago than its timeout")
     func leavingForLong() async throws {
-        try await Deployment.with(workers: 1, ["heartbeat.browser-interval-ms": "8000", "heartbeat.browser-timeout-ms": "16000"]) { deployment in
+        try await Deployment.with(
+            workers: 1, ["heartbeat.browser-interval-ms": "8000", "heartbeat.browser-timeout-ms": "16000"]
+        ) { deployment in
             try await deployment.withClient("ann", "Web") { client, _ in
                 try await deployment.withRedisPaused {
                     try await client.end(reset: false)

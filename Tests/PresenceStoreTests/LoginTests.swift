@@ -21,7 +21,8 @@ import Testing
             #expect(
                 change
                     == StatusChange(
-                        id: "\(login.session.generation)-\(login.version)", user: .ann, version: login.version, previous: 0,
+                        id: "\(login.session.generation)-\(login.version)", user: .ann, version: login.version,
+                        previous: 0,
                         atMs: login.version, action: .login, reason: .register, session: login.session,
                         status: .online, userStatus: .online))
             try await store.expectDeadline(of: .ann, atEndOf: store.keys.lease(.ann, login.session))

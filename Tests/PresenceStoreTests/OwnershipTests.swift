@@ -187,7 +187,8 @@ import Testing
             #expect(first.areDeadlinesTrue)
             let now = try await store.nowMs()
             let deadlines = store.keys.deadlines(0)
-            try await store.command(["ZADD", deadlines] + (1...1_500).flatMap { [String(now + 400_000), "user-\($0)"] })
+            try await store.command(
+                ["ZADD", deadlines] + (1...1_500).flatMap { [String(now + 400_000), "user-\($0)"] })
             try await store.command("ZADD", deadlines, String(now + 10_000), "ann")
             try await store.release([0: first.fence])
             let second = try #require(try await newer.own([0], leaseMs: 60_000)[0])

@@ -53,7 +53,8 @@ import Testing
             let record = try await store.command("HGET", store.keys.user(.ann), "Android:default").string
             #expect(
                 record
-                    == "status=Online generation=\(login.session.generation) login=\(version) worker=a address=10.0.0.7 network=wi%20fi version=8.1%3Dβ")
+                    == "status=Online generation=\(login.session.generation) login=\(version) worker=a address=10.0.0.7 network=wi%20fi version=8.1%3Dβ"
+            )
             #expect(try await store.command("HLEN", store.keys.user(.ann)).int == 1)
             #expect(try await store.presence(.ann).sessions.map(\.details) == [details])
         }

@@ -18,7 +18,9 @@ import Testing
     @Test("A script names what it takes before it does anything", arguments: texts)
     func names(_ script: ScriptText) {
         let lines = script.body.split(separator: "\n")
-        let first = lines.firstIndex { $0.contains("redis.call") || $0.contains("read_user") || $0.contains("is_owner") }
+        let first = lines.firstIndex {
+            $0.contains("redis.call") || $0.contains("read_user") || $0.contains("is_owner")
+        }
         let used = lines[(first ?? lines.startIndex)...].filter { $0.contains(/(KEYS|ARGV)\[\d+\]/) }
         #expect(used.isEmpty, "\(used)")
     }

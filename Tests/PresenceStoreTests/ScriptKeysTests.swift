@@ -23,7 +23,9 @@ import Testing
         let fences = try await store.owned(Array(0..<store.keys.shards))
         _ = try await store.tended(fences)
         #expect(try await store.settle([user]).settled == 0)
-        #expect(try await store.lowerDeadlines(store.keys.shard(of: user), fence: fences[store.keys.shard(of: user)]!) == true)
+        #expect(
+            try await store.lowerDeadlines(store.keys.shard(of: user), fence: fences[store.keys.shard(of: user)]!)
+                == true)
         try await store.silence(user, web.session)
         #expect(try await store.settle([user]).settled == 1)
         let iPad = try await store.loggedIn(user, .iPad)

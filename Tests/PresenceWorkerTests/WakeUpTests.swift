@@ -52,7 +52,8 @@ import Testing
         }
     }
 
-    @Test("What a worker listens to are the streams and alarms of its own shards, and its canary; shares move with them")
+    @Test(
+        "What a worker listens to are the streams and alarms of its own shards, and its canary; shares move with them")
     func channels() async throws {
         try await RedisServer.withRedis { server in
             try await WorkHarness.with("a", on: server, shards: 16) { first in

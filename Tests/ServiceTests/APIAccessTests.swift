@@ -89,7 +89,9 @@ struct APIAccessTests {
         try await APIServer.withoutRedis(unready: ["Redis cannot be asked."]) { api in
             let answer = try await api.get("/health/ready")
             #expect(answer.status == 503)
-            #expect(try answer.json == .object(["status": "unready", "reasons": ["Redis cannot be asked."], "settlementLagMs": 0]))
+            #expect(
+                try answer.json
+                    == .object(["status": "unready", "reasons": ["Redis cannot be asked."], "settlementLagMs": 0]))
         }
     }
 

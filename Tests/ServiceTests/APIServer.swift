@@ -48,7 +48,8 @@ struct APIServer: Sendable {
         var rules = StoreOptions(worker: "test")
         rules.limits = limits
         let store = PresenceStore(redis: redis, keys: KeySpace(prefix: "presence", shards: 16), options: rules)
-        let api = PresenceAPI(store: store, options: options, readiness: { Readiness(reasons: unready) }, logger: .silent)
+        let api = PresenceAPI(
+            store: store, options: options, readiness: { Readiness(reasons: unready) }, logger: .silent)
         let (ports, chosen) = AsyncStream<Int>.makeStream()
         let server = api.application(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,

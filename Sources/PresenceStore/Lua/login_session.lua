@@ -8,8 +8,8 @@
 -- ARGV 9 on limit (kick, reject, or yield: reject, also for an Online session of another client on the same device)
 -- ARGV 10 backlog cap (events) 11 issue time of the usersig (ms, empty for none)
 -- ARGV 12 how long its answer is remembered (ms) 13 how long whom it ends (ms) 14.. declared sessions
--- Returns accepted version userStatus notices displaced.. | stale session.. | rejected session.. | revoked | late | full
--- Returns unreadable device
+-- Returns accepted version userStatus notices displaced.. | stale session.. | rejected session.. | revoked | late
+-- Returns full | unreadable device
 -- Emits Login/Register
 -- Tells displaced
 -- A session to be removed must be declared: otherwise `stale` names all it may have to remove, before any write.
