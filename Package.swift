@@ -68,7 +68,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "PresenceWorker",
-            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", deque, heap, lifecycle, logging],
+            dependencies: ["PresenceCore", "PresenceStore", deque, heap, lifecycle, logging],
             swiftSettings: strict),
         .target(
             name: "Callbacks",
@@ -77,7 +77,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "RedisClient", "UserSig", deque, jwt, lifecycle, logging,
+                "PresenceCore", "PresenceStore", "UserSig", deque, jwt, lifecycle, logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),

@@ -53,6 +53,17 @@ extension PresenceStore {
         return Int(shards)
     }
 
+    /// Why the server is none to be trusted with presence (any more), as a sentence that says what to do; nil if it is.
+    package func complaintAboutServer() async throws(StoreError) -> StoreError? {
+        do {
+            _ = try await redis.checkServer()
+            return nil
+        } catch {
+            guard error.code == .unsupportedServer else { throw StoreError(error) }
+            return StoreError(.corrupt, error.message, underlying: error)
+        }
+    }
+
     /// Says this worker lives and learns who else does, and which rules stand.
     package func register(silenceMs: Int) async throws(StoreError) -> Membership {
         let call = RedisScriptCall(Scripts.register, keys: [keys.workers], arguments: [saying.text, String(silenceMs)])

@@ -46,15 +46,23 @@ extension PresenceStore {
     }
 
     /// Adds our flags to those set, where CONFIG is allowed.
-    /// - Throws: what Redis answers where it is not; then it has to be set by hand.
-    package func switchNotificationsOn() async throws(RedisError) {
-        let settings = try await redis.sendToEveryMaster(
-            RedisCommand(keyless: "CONFIG", "GET", "notify-keyspace-events"))
-        let present = settings.compactMap { $0.array?.last?.string }
-        guard !present.allSatisfy(Self.tells) else { return }
-        let union = Set((present.joined() + Self.notificationFlags)).sorted()
-        _ = try await redis.sendToEveryMaster(
-            RedisCommand(keyless: "CONFIG", "SET", "notify-keyspace-events", String(union)))
+    /// - Returns: what Redis answers where it is not, and they have to be set by hand; nil where they are set.
+    package func switchNotificationsOn() async throws(StoreError) -> String? {
+        do {
+            let settings = try await redis.sendToEveryMaster(
+                RedisCommand(keyless: "CONFIG", "GET", "notify-keyspace-events"))
+            let present = settings.compactMap { $0.array?.last?.string }
+            guard !present.allSatisfy(Self.tells) else { return nil }
+            let union = Set((present.joined() + Self.notificationFlags)).sorted()
+            _ = try await redis.sendToEveryMaster(
+                RedisCommand(keyless: "CONFIG", "SET", "notify-keyspace-events", String(union)))
+            return nil
+        } catch {
+            guard error.code == .rejected(.noPermission) || error.code == .rejected(.other) else {
+                throw StoreError(error)
+            }
+            return "\(error)"
+        }
     }
 
     /// Whether a server with these flags tells what we listen to; `A` stands for all kinds.

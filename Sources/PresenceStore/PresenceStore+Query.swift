@@ -65,9 +65,4 @@ extension PresenceStore {
         }
         return counts
     }
-
-    /// Asks Redis for a sign of life.
-    package func ping() async throws(StoreError) {
-        _ = try await send(RedisCommand(keyless: "PING"))
-    }
 }

@@ -8,7 +8,6 @@
 import Logging
 import PresenceCore
 import PresenceStore
-import RedisClient
 import ServiceLifecycle
 
 /// Ownership, sweeping, notifications and delivery, run together. On graceful shutdown the worker unregisters, the
@@ -120,9 +119,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(paces.checkMs))
             do {
-                _ = try await store.redis.checkServer()
-            } catch  where error.code == .unsupportedServer {
-                log.failed(error)
+                if let complaint = try await store.complaintAboutServer() { log.failed(complaint) }
             } catch {
                 continue
             }

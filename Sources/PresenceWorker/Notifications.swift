@@ -1,6 +1,5 @@
 import Logging
 import PresenceStore
-import RedisClient
 import Synchronization
 
 /// Listens to the keyspace notifications of the owned shards and turns them into wake-ups. They are hints: everything
@@ -55,17 +54,11 @@ actor Notifications {
     }
 
     private func switchOn() async throws {
-        do {
-            try await store.switchNotificationsOn()
-        } catch {
-            guard error.code == .rejected(.noPermission) || error.code == .rejected(.other) else { throw error }
-            if !isForbidden {
-                logger.notice(
-                    "Redis does not let us switch notifications on; going on without. To have them, set notify-keyspace-events",
-                    metadata: ["flags": "\(PresenceStore.notificationFlags)", "answer": "\(error)"])
-            }
-            isForbidden = true
-        }
+        guard let refusal = try await store.switchNotificationsOn(), !isForbidden else { return }
+        isForbidden = true
+        logger.notice(
+            "Redis does not let us switch notifications on; going on without. To have them, set notify-keyspace-events",
+            metadata: ["flags": "\(PresenceStore.notificationFlags)", "answer": "\(refusal)"])
     }
 
     private func sendCanary() async throws {
