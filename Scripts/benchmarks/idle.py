@@ -11,6 +11,7 @@ from .resp import Redis
 from .servers import prepare, redis_server, subfolder, worker
 from .usage import Usage
 
+ALONE_SECONDS = 3  # until the first worker owns all shards
 SETTLE_SECONDS = 12  # until each worker has its share of the shards
 MONITOR_SECONDS = 5
 TAKEOVER_SECONDS_MAX = 60
@@ -47,10 +48,11 @@ class Scene:
         self.shards = shards
         self.redis = stack.enter_context(redis_server(folder, append_only=True))
         self.workers = []
-        for _ in range(workers):
-            others = self._names()
+        while len(self.workers) < workers:
             self.workers.append(stack.enter_context(worker(binary, folder, self.redis, "--shards", str(shards))))
-        self.last_name, = self._names() - others
+            if len(self.workers) == 1:
+                time.sleep(ALONE_SECONDS)
+                self.first_name, = self._owners()
         print(f"{workers} workers, {shards} shards", file=sys.stderr)
         time.sleep(SETTLE_SECONDS)
 
@@ -72,19 +74,21 @@ class Scene:
         }
 
     def takeover(self):
-        """Seconds from the kill of the last worker until no shard names it; nothing if that takes too long."""
-        owners = self.redis.keys("presence:{*}:owner")
-        self.workers[-1].process.kill()
+        """Seconds from the kill of the first worker until no shard names it; nothing if that takes too long."""
+        if len(self._owners()) < len(self.workers):
+            sys.exit("error: not every worker owns shards before one is killed")
+        self.workers[0].process.kill()
         killed = time.monotonic()
         while time.monotonic() < killed + TAKEOVER_SECONDS_MAX:
-            names = self.redis.pipeline([("HGET", key, "worker") for key in owners])
-            if self.last_name not in names:
+            if self.first_name not in self._owners():
                 return time.monotonic() - killed
             time.sleep(POLL_SECONDS)
         return None
 
-    def _names(self):
-        return set(self.redis.command("ZRANGE", "presence:workers", 0, -1))
+    def _owners(self):
+        """The names of the workers that own shards."""
+        keys = self.redis.keys("presence:{*}:owner")
+        return set(self.redis.pipeline([("HGET", key, "worker") for key in keys]))
 
     def _written(self):
         return int(self.redis.info("persistence")["aof_current_size"])

@@ -9,7 +9,7 @@ import time
 
 from .web import Failure, Web, post
 
-LOGIN_TASKS = 16
+LOGIN_TASKS = 64
 LOGINS_PIPELINED = 16
 BATCH_HEARTBEATS = 1000  # the most one request may have
 BATCH_STATUSES = 500
