@@ -22,6 +22,8 @@ let httpTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swif
 let httpTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTests: Target.Dependency = .product(
+    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -123,7 +125,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PresenceWorkerTests",
-            dependencies: ["PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "Support", logging],
+            dependencies: [
+                "PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "Support", logging, lifecycleTests,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ServiceTests",

@@ -66,7 +66,8 @@ def redis_server(folder, append_only=False):
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "",
                "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
-               "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction"]
+               "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction",
+               "--hash-max-listpack-value", "1024"]
     with running(command, f"{folder}/redis.log") as process:
         wait_for(process, f"{folder}/redis.log", lambda: connect(port).close())
         server = RedisServer(process, port)

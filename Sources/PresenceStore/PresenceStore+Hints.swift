@@ -22,9 +22,14 @@ extension PresenceStore {
                         channels.yield(Set(own).union([canary]))
                     }
                 }
+                // An event in the crowd is one of thousands a second: its channel is read once.
+                var changes: [String: Hint] = [:]
                 for await event in redis.subscribe(following: sets) {
                     guard case .message(let channel, let payload) = event else { continue }
-                    if let hint = channel == canary ? .canary : hint(channel, payload) { continuation.yield(hint) }
+                    let known = payload == "xadd" ? changes[channel] : nil
+                    guard let hint = known ?? (channel == canary ? .canary : hint(channel, payload)) else { continue }
+                    if payload == "xadd" { changes[channel] = hint }
+                    continuation.yield(hint)
                 }
                 group.cancelAll()
             }
@@ -41,7 +46,7 @@ extension PresenceStore {
         switch (name, event) {
         case ("alarm", "expired"): return .due(shard)
         case ("events", "xadd"): return .changes(shard)
-        default: return nil
+        default: return nil  // The alarm that is set, the stream that is trimmed.
         }
     }
 

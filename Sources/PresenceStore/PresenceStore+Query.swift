@@ -1,7 +1,7 @@
 import PresenceCore
 import RedisClient
 
-/// What is read: users, and the live counts.
+/// What is read of users.
 extension PresenceStore {
     package func presence(of user: UserID) async throws(StoreError) -> UserPresence {
         try Self.presence(of: user, record: await send(RedisCommand("HGETALL", key: keys.user(user))))
@@ -45,24 +45,5 @@ extension PresenceStore {
         presence.changedAtMs = presence.version > 0 ? presence.version : nil
         presence.sessions.sort { $0.isOlderLogin(than: $1) }
         return presence
-    }
-
-    /// Sessions by status and platform and users by status, over all shards.
-    package func counts() async throws(StoreError) -> PresenceCounts {
-        var counts = PresenceCounts()
-        for shard in try await pipeline((0..<keys.shards).map { RedisCommand("HGETALL", key: keys.counts($0)) }) {
-            let parts = try shard.orThrow().array ?? []
-            for index in stride(from: 0, to: parts.count - 1, by: 2) {
-                let name = parts[index].string?.split(separator: ":") ?? []
-                guard name.count == 2, let number = parts[index + 1].string.flatMap({ Int($0) }) else { continue }
-                if name[0] == "users", let status = Status(rawValue: String(name[1])) {
-                    counts.users[status, default: 0] += number
-                } else if let status = Status(rawValue: String(name[0])), let platform = try? Platform(String(name[1]))
-                {
-                    counts.sessions[status, default: [:]][platform, default: 0] += number
-                }
-            }
-        }
-        return counts
     }
 }

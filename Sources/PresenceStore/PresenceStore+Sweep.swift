@@ -34,18 +34,28 @@ extension PresenceStore {
     }
 
     /// Settles what the timers of these users have ended and re-arms the deadlines of the others. Users whose record
-    /// cannot be read are put off for a while, so that they do not hold up the others.
+    /// cannot be read are put off for a while, so that they do not hold up the others; a shard for which
+    /// Redis answers with an error holds up no other shard.
     package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
         var answer = SettleAnswer()
         let due = try await read(users, &answer.unreadable)
-        let ended = try await rearm(due)
+        let ended = try await rearm(due, &answer.failures)
         for (batch, reply) in zip(ended, try await run(ended.map(settleCall))) {
-            let reply = try reply.get()
-            guard reply.word == "settled" else { continue }
+            guard let reply = part(reply, of: batch, &answer.failures), reply.word == "settled" else { continue }
             answer.settled += try reply.int(0)
             answer.unreadable += batch.map(\.user).filter { reply.texts.dropFirst().contains($0.rawValue) }
         }
         return answer
+    }
+
+    /// What became of a batch of one shard; nil, and named among the failures, where Redis answered with an error.
+    private func part(
+        _ reply: Result<ScriptAnswer, StoreError>, of batch: [DueUser], _ failures: inout [Shard: StoreError]
+    ) -> ScriptAnswer? {
+        do throws(StoreError) { return try reply.get() } catch {
+            if let first = batch.first { failures[keys.shard(of: first.user)] = error }
+            return nil
+        }
     }
 
     /// Reads the sessions of users who are due.
@@ -54,7 +64,9 @@ extension PresenceStore {
         due.reserveCapacity(users.count)
         let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
         for (user, record) in zip(users, records) {
-            if let user = DueUser(user, record) { due.append(user) } else { unreadable.append(user) }
+            // Only what proves that the record is none of ours does: any other error is one of the call.
+            let record = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()
+            if let user = record.flatMap({ DueUser(user, $0) }) { due.append(user) } else { unreadable.append(user) }
         }
         if !unreadable.isEmpty { try await putOff(unreadable) }
         return due
@@ -62,11 +74,13 @@ extension PresenceStore {
 
     /// Raises the deadlines of those whose timers run.
     /// - Returns: the others, in batches of one shard.
-    func rearm(_ users: [DueUser]) async throws(StoreError) -> [[DueUser]] {
+    func rearm(
+        _ users: [DueUser], _ failures: inout [Shard: StoreError]
+    ) async throws(StoreError) -> [[DueUser]] {
         let batches = batches(of: users, StoreLimits.rearmBatchUsersMax)
         var ended: [DueUser] = []
         for (batch, reply) in zip(batches, try await run(batches.map(rearmCall))) {
-            let names = Set(try reply.get().texts)
+            let names = Set(part(reply, of: batch, &failures)?.texts ?? [])
             if !names.isEmpty { ended += batch.filter { names.contains($0.user.rawValue) } }
         }
         return self.batches(of: ended, StoreLimits.settleBatchUsersMax)
@@ -176,4 +190,6 @@ package struct SettleAnswer: Sendable {
     package var settled = 0
     /// Users with a record this service did not write.
     package var unreadable: [UserID] = []
+    /// Shards for which Redis answered with an error.
+    package var failures: [Shard: StoreError] = [:]
 }

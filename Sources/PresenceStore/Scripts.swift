@@ -22,11 +22,12 @@ package enum Scripts {
     package static let pass = script("pass_events", PackageResources.pass_events_lua)
     package static let openOutbox = script("open_outbox", PackageResources.open_outbox_lua)
     package static let finishAside = script("finish_aside", PackageResources.finish_aside_lua)
+    package static let mendCounts = script("mend_counts", PackageResources.mend_counts_lua)
     package static let replay = script("replay_dead", PackageResources.replay_dead_lua)
 
     package static let all = [
         login, revive, resume, disconnect, logout, kick, tend, rearm, settle, putOff, own, lower, release, register,
-        adopt, acknowledge, pass, openOutbox, finishAside, replay,
+        adopt, acknowledge, pass, openOutbox, finishAside, mendCounts, replay,
     ]
 
     /// What scripts share, the more basic before what builds on it.

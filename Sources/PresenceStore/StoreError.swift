@@ -32,9 +32,13 @@ package struct StoreError: Error, Sendable {
             self.init(
                 .overloaded, "Redis is out of memory; raise maxmemory or add capacity, then try again.",
                 underlying: error)
-        case .rejected(.other):
+        case .rejected(.wrongType):
             self.init(
                 .corrupt, "Redis holds something this service did not write; its answer is in the log.",
+                underlying: error)
+        case .rejected(.other):
+            self.init(
+                .unavailable, "Redis refused a command in a way this service does not know; its answer is in the log.",
                 underlying: error)
         default:
             self.init(.unavailable, "Redis cannot be asked right now; try again.", underlying: error)

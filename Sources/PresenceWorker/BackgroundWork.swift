@@ -73,7 +73,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
                 group.addTask { await sweeper.run() }
                 group.addTask { await notifications.run() }
                 group.addTask { await tick() }
-                group.addTask { await checkServer() }
+                group.addTask { await check() }
             }
         }
         await withTaskCancellationOrGracefulShutdownHandler {
@@ -113,17 +113,30 @@ package struct BackgroundWork: Service, CustomStringConvertible {
         }
     }
 
-    /// Says so when the server is no longer one to be trusted with presence.
-    private func checkServer() async {
+    /// Says so when the server is no longer one to be trusted with presence, and mends counts that were damaged.
+    private func check() async {
         var log = FailureLog("Redis is not as it has to be", logger)
+        var suspects: Set<Shard> = []
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(paces.checkMs))
             do {
                 if let complaint = try await store.complaintAboutServer() { log.failed(complaint) }
+                suspects = try await mendCounts(suspects)
             } catch {
-                continue
+                log.failed(error)
             }
         }
+    }
+
+    /// Counts shards anew whose counts are wrong twice in a row: once may be a change between two looks.
+    /// - Returns: those that are wrong now.
+    private func mendCounts(_ suspects: Set<Shard>) async throws(StoreError) -> Set<Shard> {
+        var wrong = try await store.miscounted(owned.fences.keys.sorted())
+        for shard in wrong.intersection(suspects) where try await store.recount(shard) {
+            wrong.remove(shard)
+            logger.warning("Live counts were wrong and have been counted anew", metadata: ["shard": "\(shard)"])
+        }
+        return wrong
     }
 
     private func unregister() async {

@@ -19,6 +19,8 @@ package struct DeliveryPaces: Sendable {
     /// Between two reads of the outboxes and between two acknowledgements, so that each takes many events: a part of
     /// the second a first attempt may take, and what the next owner repeats when this worker dies.
     package var readPause: Duration = .milliseconds(20)
+    /// The same while sessions are settled late: a few thousand events a second are read then.
+    package var yieldPause: Duration = .milliseconds(250)
     package var acknowledgePause: Duration = .milliseconds(50)
     /// Between two tries where Redis cannot be asked.
     package var failurePause: Duration = .milliseconds(500)

@@ -85,12 +85,13 @@ struct Sweeper: Sendable {
         }
         await onStreams(ends)
         for start in stride(from: 0, to: due.count, by: WorkerLimits.settleUsersMax) {
-            try await settle(Array(due[start..<min(start + WorkerLimits.settleUsersMax, due.count)]))
+            let answer = try await settle(Array(due[start..<min(start + WorkerLimits.settleUsersMax, due.count)]))
+            outcome.failures.merge(answer.failures) { $1 }
         }
         return outcome
     }
 
-    private func settle(_ users: [UserID]) async throws {
+    private func settle(_ users: [UserID]) async throws -> SettleAnswer {
         let answer = try await store.settle(users)
         if answer.settled > 0 { logger.debug("Settled sessions", metadata: ["count": "\(answer.settled)"]) }
         for user in answer.unreadable {
@@ -98,6 +99,7 @@ struct Sweeper: Sendable {
                 "A user's record is not one this service wrote; correct or delete it",
                 metadata: ["key": "\(store.keys.user(user))"])
         }
+        return answer
     }
 }
 

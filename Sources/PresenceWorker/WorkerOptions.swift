@@ -62,6 +62,9 @@ enum WorkerLimits {
     static let windowOpenLeast = 16
     /// Events of a shard read, acknowledged, and copied to those set aside at once.
     static let readEventsMax = 512
+    /// Events of a shard read at once while sessions are settled so late, in milliseconds.
+    static let readEventsYieldingMax = 8
+    static let lagYieldedToMs = 1_000
     static let acknowledgedEventsMax = 1_000
     static let acknowledgedAsideMax = 256
     /// Events set aside that are finished in one call.

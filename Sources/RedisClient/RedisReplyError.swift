@@ -3,7 +3,7 @@ package struct RedisReplyError: Error, Equatable, Sendable {
     /// What the first word of the reply says. The list is closed: what is not named is `other`.
     package enum Kind: Sendable, Equatable, CaseIterable {
         case moved, ask, tryAgain, clusterDown, readOnly, loading, busy, noReplicas, misconfigured
-        case outOfMemory, noScript, authentication, noPermission, other
+        case outOfMemory, noScript, authentication, noPermission, wrongType, other
     }
 
     package let kind: Kind
@@ -33,6 +33,7 @@ extension RedisReplyError.Kind {
             case "NOSCRIPT": .noScript
             case "NOAUTH", "WRONGPASS": .authentication
             case "NOPERM": .noPermission
+            case "WRONGTYPE": .wrongType
             default: .other
             }
     }
@@ -61,6 +62,7 @@ extension RedisReplyError.Kind {
         case .noScript: "Redis does not know the script. Try again."
         case .authentication: "Redis refused the login. Set the user and password in redis.url."
         case .noPermission: "The Redis user lacks a permission. Widen its ACL; the server's ACL LOG names the command."
+        case .wrongType: "Redis holds a key of another type than the command takes. Read the log for its answer."
         case .other: "Redis refused the command. Read the log for its answer."
         }
     }

@@ -14,7 +14,9 @@ import Testing
         var unreadable: [UserID] = []
         let read = try await store.read(users, &unreadable)
         try await change()
-        return try await store.rearm(read).map { $0.map(\.user) }
+        var failures: [Shard: StoreError] = [:]
+        defer { #expect(failures.isEmpty) }
+        return try await store.rearm(read, &failures).map { $0.map(\.user) }
     }
 
     private func makeDue(_ store: PresenceStore, _ users: UserID...) async throws {
@@ -137,6 +139,23 @@ import Testing
             #expect(try await one.settled + two.settled == 100)
             #expect(try await store.entries(0).count == 200)
             #expect(try await store.counts().users.values.allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test("A shard whose counts somebody made another type is named, and holds up no other shard")
+    func brokenShard() async throws {
+        try await withStore(shards: 2) { store in
+            try await store.sweepAll()
+            var users: [UserID] = []
+            for number in 0..<20 {
+                let user = try UserID("user-\(number)")
+                try await store.silence(user, try await store.loggedIn(user, .web).session)
+                users.append(user)
+            }
+            try await store.command("SET", store.keys.counts(0), "text")
+            let answer = try await store.settle(users)
+            #expect(answer.failures.mapValues(\.code) == [0: .corrupt])
+            #expect(answer.settled == users.count { store.keys.shard(of: $0) == 1 })
         }
     }
 

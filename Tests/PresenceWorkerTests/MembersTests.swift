@@ -129,6 +129,30 @@ import Testing
         }
     }
 
+    @Test("Live counts damaged by hand are counted anew, also beside others' changes")
+    func counts() async throws {
+        try await RedisServer.withRedis { server in
+            try await WorkHarness.with(
+                "a", on: server, paces: Self.quick, options: { $0.limits.policy = .multi },
+                body: { harness in
+                    try await harness.untilOwned(by: "a")
+                    for number in 0..<30 { _ = try await harness.loggedIn(UserID("user-\(number)")) }
+                    let phone = try await harness.loggedIn(.ann, .iPhone)
+                    _ = try await harness.store.disconnect(.ann, session: phone.session)
+                    let right = try await harness.store.counts()
+                    let counts = (0..<harness.store.keys.shards).map(harness.store.keys.counts)
+                    _ = try await harness.store.redis.pipeline([
+                        RedisCommand("DEL", key: counts[0]),
+                        RedisCommand("HSET", key: counts[1], "users:Online", "-5"),
+                        RedisCommand("HSET", key: counts[2], "users:Online", "none"),
+                    ])
+                    try await eventually(else: "not mended: \(harness.log.lines.suffix(3))") {
+                        try await harness.store.counts() == right
+                    }
+                })
+        }
+    }
+
     @Test("Where timeouts became shorter, who was there before is settled by the shorter one")
     func shorterTimeouts() async throws {
         try await RedisServer.withRedis { server in

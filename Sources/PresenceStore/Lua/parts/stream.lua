@@ -7,9 +7,9 @@ local function before(one, two)
   return tonumber(ms) < tonumber(other_ms)
 end
 
--- The position of the last entry of a stream; `0-0` where there is none.
+-- The position of the last entry of a stream; `0-0` where there is none, or no stream.
 local function last_of(stream)
-  local entry = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  local entry = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   return entry and entry[1] or '0-0'
 end
 
