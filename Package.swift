@@ -126,7 +126,8 @@ let package = Package(
         .testTarget(
             name: "PresenceWorkerTests",
             dependencies: [
-                "PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "Support", logging, lifecycleTests,
+                "PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "Support", httpClient, logging,
+                lifecycleTests, nio("NIOCore"), nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,11 +1,3 @@
-// Callbacks: the HTTP way out, one attempt at a time.
-//
-// Promises: the body and the query of a change are the same bytes on every attempt, only the proofs of
-// origin (`Sign`, `webhook-signature`) carry the time of the attempt; an attempt ends within its timeout
-// and says whether to go on, to try again or to give up; a redirect is never followed, and of an answer
-// only its status and `Retry-After` count, as soon as they are there: its body holds up nothing.
-// Does not: retry, keep order, remember what was delivered. That is the work of who calls it.
-
 import PresenceCore
 
 /// Where changes are posted to and how the receiver can tell that they come from here.

@@ -29,8 +29,6 @@ struct ConnectionState {
 
     private var state = State.free
 
-    var isClosed: Bool { if case .closed = state { true } else { false } }
-
     /// A request goes out. Only on a free connection.
     mutating func start() {
         guard case .free = state else { preconditionFailure("a request on a connection that is \(state)") }

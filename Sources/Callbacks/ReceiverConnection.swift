@@ -68,10 +68,16 @@ final class ReceiverConnection: ChannelInboundHandler {
             if !pool.hasRoom { abandon(.closed) }
         case .failAndClose:
             hand(over: reason)
-            context?.close(promise: nil)
-        case .close: context?.close(promise: nil)
+            close()
+        case .close: close()
         case .free: pool.freed(self)
         }
+    }
+
+    /// With TLS a close takes until the peer has answered it: no request may get this connection meanwhile.
+    private func close() {
+        pool.lost(self)
+        context?.close(promise: nil)
     }
 
     private func hand(over answer: ReceiverAnswer) {

@@ -74,7 +74,7 @@ package enum DeliveryOutcome: Sendable, Equatable {
     case unwanted
     /// It may work later: no connection, timeout, redirect, 5xx, 429. `afterMs` is what the receiver asked for.
     case retry(afterMs: Int?, detail: String)
-    /// The receiver will not take this one (a 4xx): tried a few times, then a dead letter.
+    /// The receiver will not take this one (a 4xx). What follows is decided from all its events: see the guarantees.
     case refused(detail: String)
 
     /// The detail of a `retry` where something answered that does not speak HTTP: a wrong port, or TLS on one side only.

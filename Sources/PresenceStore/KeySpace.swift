@@ -1,10 +1,3 @@
-// PresenceStore: presence as it stands in Redis.
-//
-// Promises: every change of a user is one Lua script, so that it happens whole or not at all, its event is in
-// the outbox exactly when it happened, and repeating it after a lost reply gives the same answer and no second
-// event. The record is the state; the TTL keys are its timers.
-// Does not: run in the background, send callbacks, keep any state of its own.
-
 import PresenceCore
 
 /// The share of the users whose keys stand in one hash slot: 0 ..< shards.

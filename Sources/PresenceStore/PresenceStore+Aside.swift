@@ -55,14 +55,3 @@ extension PresenceStore {
         }
     }
 }
-
-/// Where the streams of a shard end: the positions of their last entries, `0-0` where there are none.
-package struct StreamTails: Sendable, Equatable {
-    package var events: String
-    package var aside: String
-
-    package init(events: String, aside: String) {
-        self.events = events
-        self.aside = aside
-    }
-}

@@ -41,31 +41,45 @@ extension PresenceStore {
     }
 
     /// Counts a shard anew.
-    /// - Returns: false if something changed in it meanwhile, or a record cannot be read: nothing was written.
+    /// - Returns: false if something changed in it meanwhile, a record cannot be read, or there are no deadlines to tell
+    ///   its users: nothing was written.
     package func recount(_ shard: Shard) async throws(StoreError) -> Bool {
         let last = try await send(RedisCommand("XREVRANGE", key: keys.events(shard), "+", "-", "COUNT", "1"))
         var counts: [String: Int] = [:]
-        var rank = 0
-        while true {
+        var seen: Set<UserID> = []
+        var cursor = "0"
+        repeat {
             let page = try await send(
                 RedisCommand(
-                    "ZRANGE", key: keys.deadlines(shard), String(rank),
-                    String(rank + StoreLimits.pageEntriesMax - 1)))
-            let users = (page.array ?? []).compactMap { $0.string.flatMap { try? UserID($0) } }
-            if users.isEmpty { break }
-            for record in try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) }) {
-                guard let user = DueUser(users[0], try record.orThrow()) else { return false }
-                for session in user.sessions {
-                    counts["\(session.status.rawValue):\(session.id.platform)", default: 0] += 1
-                }
-                counts["users:\(Status.ofUser(user.sessions.map(\.status)).rawValue)", default: 0] += 1
+                    "ZSCAN", key: keys.deadlines(shard), cursor, "COUNT", String(StoreLimits.pageEntriesMax))
+            ).array
+            guard let page, page.count == 2, let next = page[0].string, let members = page[1].array else {
+                return false
             }
-            rank += users.count
-        }
+            cursor = next
+            let users = stride(from: 0, to: members.count, by: 2).compactMap { index in
+                members[index].string.flatMap { try? UserID($0) }
+            }.filter { seen.insert($0).inserted }
+            guard try await count(users, into: &counts) else { return false }
+        } while cursor != "0"
+        guard !seen.isEmpty else { return false }
         let position = last.array?.first?.array?.first?.string ?? "0-0"
         let answer = try await run(
             Scripts.mendCounts, keys: [keys.counts(shard), keys.events(shard)],
             [position] + counts.flatMap { [$0.key, String($0.value)] })
         return answer.word == "mended"
+    }
+
+    /// - Returns: false if a record cannot be read.
+    private func count(_ users: [UserID], into counts: inout [String: Int]) async throws(StoreError) -> Bool {
+        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
+        for (user, record) in zip(users, records) {
+            guard let user = DueUser(user, try record.orThrow()) else { return false }
+            for session in user.sessions {
+                counts["\(session.status.rawValue):\(session.id.platform)", default: 0] += 1
+            }
+            counts["users:\(Status.ofUser(user.sessions.map(\.status)).rawValue)", default: 0] += 1
+        }
+        return true
     }
 }

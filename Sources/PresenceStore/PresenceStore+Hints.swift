@@ -89,11 +89,13 @@ extension PresenceStore {
     /// missed until then.
     package func notices() -> AsyncStream<Notice?> {
         let events = redis.subscribe(to: [keys.workerChannel(options.worker)])
-        return AsyncStream { notices in
+        return AsyncStream(bufferingPolicy: .bufferingNewest(StoreLimits.noticesMax)) { notices in
             let task = Task {
                 for await event in events {
                     switch event {
-                    case .message(_, let payload): if let notice = Notice(payload) { notices.yield(notice) }
+                    case .message(_, let payload):
+                        guard let notice = Notice(payload) else { continue }
+                        if case .dropped = notices.yield(notice) { notices.yield(nil) }
                     case .subscribed: notices.yield(nil)
                     case .lost: continue
                     }

@@ -63,6 +63,7 @@ extension PresenceStore {
                     Scripts.openOutbox,
                     keys: [
                         keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.aside(shard), keys.dead(shard),
+                        keys.deadlines(shard), keys.counts(shard),
                     ],
                     arguments: [options.worker, String(fence), String(StoreLimits.backlogCountedMax)])
             })

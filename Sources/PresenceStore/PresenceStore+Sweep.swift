@@ -29,8 +29,14 @@ extension PresenceStore {
                 Tended(
                     nowMs: try answer.int(0), leaseLeftMs: try answer.int(1), lagMs: try answer.int(2),
                     streams: StreamTails(events: try answer.text(3), aside: try answer.text(4)),
-                    due: answer.texts.dropFirst(5).compactMap { try? UserID($0) }))
+                    due: answer.texts.dropFirst(5).compactMap { try? UserID($0) },
+                    strangers: answer.texts.dropFirst(5).filter { (try? UserID($0)) == nil }))
         }
+    }
+
+    /// Takes out of a shard's deadlines what can name no user: somebody put it there by hand.
+    package func forget(_ strangers: [String], of shard: Shard) async throws(StoreError) {
+        _ = try await send(RedisCommand("ZREM", key: keys.deadlines(shard), strangers))
     }
 
     /// Settles what the timers of these users have ended and re-arms the deadlines of the others. Users whose record
@@ -98,7 +104,7 @@ extension PresenceStore {
         if let first = users.first { names.append(keys.deadlines(keys.shard(of: first.user))) }
         for user in users {
             names.append(keys.user(user.user))
-            arguments += [user.user.rawValue, String(user.fields), String(user.sessions.count)]
+            arguments += [user.user.rawValue, String(user.sessions.count)]
             for session in user.sessions {
                 let isOnline = session.status == .online
                 names.append(isOnline ? keys.lease(user.user, session.id) : keys.push(user.user, session.id))
@@ -146,8 +152,6 @@ extension PresenceStore {
 /// A user with a timer that may have ended: as much of the record as naming the timers takes.
 struct DueUser {
     let user: UserID
-    /// How many fields the record has: another number is another record.
-    let fields: Int
     let sessions: [(id: SessionID, status: Status)]
 
     /// nil if the record is none this service wrote.
@@ -161,7 +165,6 @@ struct DueUser {
             sessions.append(session)
         }
         self.user = user
-        self.fields = parts.count / 2
         self.sessions = sessions
     }
 }
@@ -183,6 +186,19 @@ package struct Tended: Sendable, Equatable {
     package var streams: StreamTails
     /// The most overdue first.
     package var due: [UserID]
+    /// What is due and can name no user.
+    package var strangers: [String] = []
+}
+
+/// Where the streams of a shard end: the positions of their last entries, `0-0` where there are none.
+package struct StreamTails: Sendable, Equatable {
+    package var events: String
+    package var aside: String
+
+    package init(events: String, aside: String) {
+        self.events = events
+        self.aside = aside
+    }
 }
 
 package struct SettleAnswer: Sendable {

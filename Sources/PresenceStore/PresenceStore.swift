@@ -1,3 +1,10 @@
+// PresenceStore: presence as it stands in Redis.
+//
+// Promises: every change of a user is one Lua script, so that it happens whole or not at all, its event is in
+// the outbox exactly when it happened, and repeating it after a lost reply gives the same answer and no second
+// event. The record is the state; the TTL keys are its timers.
+// Does not: run in the background, send callbacks, keep any state of its own but what the live workers agree on.
+
 import PresenceCore
 import RedisClient
 import Synchronization
@@ -78,7 +85,8 @@ extension PresenceStore {
         let commands = notices.compactMap { notice -> RedisCommand? in
             let parts = notice.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1).map { String(Substring($0)) }
             guard parts.count == 2 else { return nil }
-            return RedisCommand("PUBLISH", key: keys.workerChannel(encoded: parts[0]), parts[1])
+            // Never repeated: who waits for the answer of a change waits no longer than need be.
+            return RedisCommand("PUBLISH", key: keys.workerChannel(encoded: parts[0]), parts[1]).once
         }
         _ = try? await redis.pipeline(commands)
     }

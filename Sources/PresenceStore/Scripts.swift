@@ -16,6 +16,7 @@ package enum Scripts {
     package static let own = script("own_shard", PackageResources.own_shard_lua)
     package static let lower = script("lower_deadlines", PackageResources.lower_deadlines_lua)
     package static let release = script("release_shard", PackageResources.release_shard_lua)
+    package static let noteLayout = script("note_layout", PackageResources.note_layout_lua)
     package static let register = script("register_worker", PackageResources.register_worker_lua)
     package static let adopt = script("adopt_rules", PackageResources.adopt_rules_lua)
     package static let acknowledge = script("acknowledge_events", PackageResources.acknowledge_events_lua)
@@ -26,7 +27,8 @@ package enum Scripts {
     package static let replay = script("replay_dead", PackageResources.replay_dead_lua)
 
     package static let all = [
-        login, revive, resume, disconnect, logout, kick, tend, rearm, settle, putOff, own, lower, release, register,
+        login, revive, resume, disconnect, logout, kick, tend, rearm, settle, putOff, own, lower, release, noteLayout,
+        register,
         adopt, acknowledge, pass, openOutbox, finishAside, mendCounts, replay,
     ]
 

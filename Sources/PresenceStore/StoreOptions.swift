@@ -55,6 +55,8 @@ package enum StoreLimits {
     static let lowerBatchUsersMax = 1_000
     /// How far ahead a shard's alarm is set; what is later is seen by a later sweep.
     static let alarmAheadMs = 2_000
+    /// Notices a worker may be behind in reading.
+    static let noticesMax = 10_000
     /// How long a user whose record cannot be read is left alone.
     static let unreadablePutOffMs = 60_000
     /// Events set aside that a shard keeps, and how many of them one user may have; the oldest beyond are dead.

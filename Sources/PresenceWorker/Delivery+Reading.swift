@@ -17,7 +17,7 @@ extension Delivery {
     }
 
     /// Sessions are settled late: whoever is still shown Online wrongly comes first, the events can wait a little.
-    private var isYielding: Bool { owned.lagMs > WorkerLimits.lagYieldedToMs }
+    private var isYielding: Bool { owned.isBehind && owned.lagMs > WorkerLimits.lagYieldedToMs }
 
     /// Reads what is new in these shards and starts what may start.
     private func read(_ woken: Set<Shard>) async throws(StoreError) {

@@ -4,6 +4,8 @@ package struct DeliveryPaces: Sendable {
     /// receiver's restart for a bad user.
     package var asideAttempts = 5
     package var asideAfter: Duration = .seconds(10)
+    /// What an earlier spell of the receiver's service in which a user's events failed counts for.
+    static let ofSpell: Duration = .milliseconds(2_500)
     /// An event set aside that is refused so often, over so long, others accepted between, is dead: a proxy that
     /// answers 4xx in the receiver's place does so for the time of a deploy.
     package var deadRefusals = 5

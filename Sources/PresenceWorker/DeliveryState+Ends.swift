@@ -110,8 +110,11 @@ extension DeliveryState {
             shards[shard]?.finished.append(finished)
             unwritten.insert(shard)
             guard isMore else { return }
-            let pause = finished.whyDead == nil ? .zero : paces.asideRetry.duration(afterAttempt: 1)
-            schedule(user, in: shard, after: pause, now: now)
+            if finished.whyDead == nil {
+                continueAside(user, in: shard)
+            } else {
+                schedule(user, in: shard, after: paces.asideRetry.duration(afterAttempt: 1), now: now)
+            }
         case .retry(let failures, let askedMs):
             schedule(
                 user, in: shard, after: paces.asideRetry.duration(afterAttempt: failures, askedMs: askedMs), now: now)

@@ -34,7 +34,7 @@ extension DeliveryState {
     func readable(_ woken: some Sequence<Shard>) -> [Shard: String] {
         let left = openLeft
         var positions: [Shard: String] = [:]
-        for shard in woken {
+        for shard in woken where !leaving.contains(shard) {
             if let state = shards[shard], state.room(left: left) > 0 { positions[shard] = state.window.last.position }
         }
         return positions
@@ -49,7 +49,8 @@ extension DeliveryState {
         guard shards[shard]?.serial == serial, let reading = shards[shard]?.take(entries, left: &left) else {
             return .caughtUp
         }
-        unwritten.insert(shard)
+        // What is set aside as it is read, or cannot be read, is to be acknowledged without an attempt.
+        if shards[shard]?.window.isFrontSettled == true { unwritten.insert(shard) }
         queue(shard)
         return reading
     }

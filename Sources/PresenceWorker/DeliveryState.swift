@@ -67,6 +67,12 @@ struct DeliveryState {
         timers.insert(Timer(at: now + pause, waiting: Waiting(shard: shard, serial: serial, what: .aside(user))))
     }
 
+    /// The next event of a user set aside whose last one was accepted is tried at once.
+    mutating func continueAside(_ user: UserID, in shard: Shard) {
+        guard let serial = shards[shard]?.serial else { return }
+        asideDue.append(Waiting(shard: shard, serial: serial, what: .aside(user)))
+    }
+
     /// Lets pauses that are over end.
     mutating func tick(_ now: ContinuousClock.Instant) {
         while let timer = timers.min, timer.at <= now {

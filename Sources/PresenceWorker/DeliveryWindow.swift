@@ -36,10 +36,16 @@ struct DeliveryWindow {
 
     /// What a user's attempts have come to since the last one that did not fail.
     struct Trouble {
-        var failures: Int
+        /// For how long they have been failing while the receiver served is the time since then.
         var since: ContinuousClock.Instant
-        /// The receiver's spell of service they fell into.
+        /// The receiver's present spell of service, and the failures that fell into it.
         var spell: Int
+        var ofSpell = 0
+        /// Earlier spells in which there were any. A receiver at fault fails everybody: of each of them one failure
+        /// counts, and a little time.
+        var earlier = 0
+
+        var failures: Int { earlier + ofSpell }
     }
 
     /// In stream order, from the first that is not acknowledged.
@@ -137,11 +143,13 @@ struct DeliveryWindow {
 
     /// Counts a failure of the user's head.
     mutating func count(failureOf user: UserID, spell: Int, now: ContinuousClock.Instant) -> Trouble {
-        var trouble = Trouble(failures: 1, since: now, spell: spell)
-        if let before = lines[user]?.trouble, before.spell == spell {
-            trouble.failures += before.failures
-            trouble.since = before.since
+        var trouble = lines[user]?.trouble ?? Trouble(since: now, spell: spell)
+        if trouble.spell != spell {
+            trouble.earlier += 1
+            trouble.since = now - DeliveryPaces.ofSpell * trouble.earlier
+            (trouble.spell, trouble.ofSpell) = (spell, 0)
         }
+        trouble.ofSpell += 1
         lines[user]?.trouble = trouble
         return trouble
     }
@@ -157,6 +165,11 @@ struct DeliveryWindow {
         openCount -= marked
         if marked > 0 { asides[user, default: 0] += marked }
         if items[line.head - first].state == .started { lines[user] = Line(head: line.head) }
+    }
+
+    /// Whether the first event is done or set aside.
+    var isFrontSettled: Bool {
+        settled > 0 || items.first.map { $0.state == .done || $0.state == .aside } ?? false
     }
 
     /// The events at the front that are done or set aside, as far as one acknowledgement takes them; nil if there are

@@ -19,6 +19,8 @@ actor Members {
     /// The last heard: while nobody can be asked it goes on counting.
     private var membership: Membership?
     private var sharers: [String] = []
+    /// Owned shards whose deadlines were made under other rules.
+    private var unlowered: [Shard: Fence] = [:]
     private var differences: [String] = []
     private var log: FailureLog
     private let status = Mutex(WorkerStatus())
@@ -49,6 +51,7 @@ actor Members {
                 log.failed(error)
             }
             await share()
+            await lower()
             try? await Task.sleep(for: .milliseconds(paces.ownershipRoundMs))
         }
     }
@@ -81,7 +84,7 @@ actor Members {
         case .shares(let workers), .standsIn(let workers): sharers = workers
         case .waits, .adopts: sharers = []
         }
-        await delivery.setWaiting(verdict.isStandIn)
+        await delivery.setWaiting(!verdict.isShare)
         tell(verdict, membership)
     }
 
@@ -132,9 +135,21 @@ actor Members {
             logger.debug(
                 "Took over shards",
                 metadata: ["count": "\(answers.answers.count)", "owned": "\(owned.fences.count)"])
-            for (shard, owner) in answers.answers where !owner.areDeadlinesTrue {
-                _ = try await store.lowerDeadlines(shard, fence: owner.fence)
-            }
+            for (shard, owner) in answers.answers where !owner.areDeadlinesTrue { unlowered[shard] = owner.fence }
+        }
+    }
+
+    /// Goes on with shards whose deadlines are not true under this worker's rules yet, a part in each round.
+    private func lower() async {
+        unlowered = unlowered.filter { owned.holds($0.key, $0.value) }
+        guard !unlowered.isEmpty else { return }
+        do {
+            let part = unlowered.sorted { $0.key < $1.key }.prefix(WorkerLimits.loweredShardsMax)
+            let answers = try await store.lowerDeadlines(Dictionary(uniqueKeysWithValues: part.map { ($0, $1) }))
+            log.failed(answers.failures)
+            for shard in answers.answers.keys { unlowered[shard] = nil }
+        } catch {
+            log.failed(error)
         }
     }
 }
@@ -151,6 +166,11 @@ package struct WorkerStatus: Sendable {
 extension RulesWatch.Verdict {
     fileprivate var isStandIn: Bool {
         if case .standsIn = self { true } else { false }
+    }
+
+    /// Only who shares by the adopted rules may pass events where it has no receiver.
+    fileprivate var isShare: Bool {
+        if case .shares = self { true } else { false }
     }
 }
 

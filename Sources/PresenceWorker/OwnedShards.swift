@@ -6,6 +6,7 @@ package final class OwnedShards: Sendable {
     private struct State {
         var ownership: ShardOwnership
         var lagMs: [Shard: Int] = [:]
+        var isBehind = false
     }
 
     private let state: Mutex<State>
@@ -58,8 +59,26 @@ package final class OwnedShards: Sendable {
         tellShards()
     }
 
+    /// These shards could not be swept: how late they are is not known.
+    func untended(_ shards: some Sequence<Shard>) {
+        state.withLock { state in
+            for shard in shards { state.lagMs[shard] = nil }
+        }
+    }
+
     /// How overdue the most overdue user of all owned shards was when they were swept last.
-    var lagMs: Int { state.withLock { $0.lagMs.values.max() ?? 0 } }
+    var lagMs: Int {
+        state.withLock { state in
+            let held = state.ownership.fences(now: .now)
+            return state.lagMs.filter { held[$0.key] != nil }.values.max() ?? 0
+        }
+    }
+
+    /// Whether the last round left users over whom it had no room for.
+    var isBehind: Bool {
+        get { state.withLock(\.isBehind) }
+        set { state.withLock { $0.isBehind = newValue } }
+    }
 
     private func tellShards() { changes.yield(Set(fences.keys)) }
 }

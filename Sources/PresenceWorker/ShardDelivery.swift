@@ -64,7 +64,7 @@ struct ShardDelivery {
         let before = window.openCount
         window.append(events.prefix(room)) { aside.holds($0) }
         left -= window.openCount - before
-        isShort = events.count > room
+        isShort = events.count >= room
         return events.count >= WorkerLimits.readEventsMax && !isShort ? .behind : .caughtUp
     }
 

@@ -21,6 +21,7 @@ struct Sweeper: Sendable {
         while let woken = await signal.next() {
             do {
                 let behind = try await sweep(woken, &log)
+                owned.isBehind = !behind.isEmpty
                 if !behind.isEmpty { signal.wake(behind) }
                 tellLag(&lagToldAt)
             } catch {
@@ -71,6 +72,7 @@ struct Sweeper: Sendable {
         var due: [UserID] = []
         var outcome = Visited(failures: answers.failures)
         var ends: [Shard: StreamTails] = [:]
+        owned.untended(answers.failures.keys)
         for (shard, answer) in answers.answers {
             guard let fence = visited[shard] else { continue }
             switch answer {
@@ -81,6 +83,7 @@ struct Sweeper: Sendable {
                 ends[shard] = tended.streams
                 outcome.due[shard] = tended.due.count
                 due += tended.due
+                if !tended.strangers.isEmpty { try await store.forget(tended.strangers, of: shard) }
             }
         }
         await onStreams(ends)

@@ -49,6 +49,8 @@ enum WorkerLimits {
     static let settleUsersMax = 1_024
     /// Shards asked in one write.
     static let shardsPerCallMax = 64
+    /// Shards whose deadlines are lowered in one round, a thousand users of each: about 100 ms of Redis.
+    static let loweredShardsMax = 50
     /// Groups of shards worked on at once, so that Redis and the worker need not wait for each other.
     static let sweepLanes = 3
     /// A settlement this late is told in the log.

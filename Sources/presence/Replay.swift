@@ -27,6 +27,11 @@ struct Replay: AsyncParsableCommand {
         try await exitingWithSentence {
             let filter = try filter()
             try await redis.withStore { store in
+                if let adopted = try await store.adoptedRules(), !adopted.rules.hasReceiver {
+                    throw StartError(
+                        .unavailable,
+                        "The service has no receiver: start its workers with callback.url, then try again.")
+                }
                 var (replayed, left, unreadable, hasFailed) = (0, 0, 0, false)
                 let shards = filter.user.map { [store.keys.shard(of: $0)] } ?? Array(0..<store.keys.shards)
                 for shard in shards {

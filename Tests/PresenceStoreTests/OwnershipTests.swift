@@ -35,6 +35,16 @@ import Testing
         }
     }
 
+    @Test("What was still under way when a shard was given up does not take it back")
+    func released() async throws {
+        try await withStore { a in
+            let fences = try await a.owned([0])
+            try await a.release(fences)
+            #expect(try await a.tended(fences) == [0: .lost])
+            #expect(try await a.asWorker("b").owned([0]).count == 1)
+        }
+    }
+
     @Test("A lease that was not renewed is free for others")
     func expiry() async throws {
         try await withStore { a in
@@ -61,7 +71,7 @@ import Testing
             let before = try await a.digest()
             #expect(try await a.tended(old) == [0: .lost])
             #expect(try await a.tended(new) == [0: .lost])
-            #expect(try await a.lowerDeadlines(0, fence: fence) == false)
+            #expect(try await a.lowerDeadlines([0: fence]).answers.count == 1)
             #expect(try await a.acknowledge([OutboxEntry(position: "1-0", change: nil)], fence) == .lost)
             #expect(try await a.digest() == before)
 
@@ -193,7 +203,9 @@ import Testing
             try await store.release([0: first.fence])
             let second = try #require(try await newer.own([0], leaseMs: 60_000)[0])
             #expect(!second.areDeadlinesTrue)
-            #expect(try await newer.lowerDeadlines(0, fence: second.fence) == true)
+            for isDone in [false, true] {
+                #expect(try await newer.lowerDeadlines([0: second.fence]).answers.isEmpty != isDone)
+            }
             let last = try #require(try await store.command("ZRANGE", deadlines, "-1", "-1", "WITHSCORES").array)
             #expect((now + 50_000...now + 60_000).contains(try #require(last[1].int)))
             #expect(try await store.deadline(.ann) == now + 10_000)

@@ -65,6 +65,20 @@ import Testing
         }
     }
 
+    @Test("A login in between that takes the place of the version in a record leaves the user due")
+    func loginInsteadOfVersion() async throws {
+        try await withStore(limits: LoginLimits(policy: .dual)) { store in
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            let web = try await store.loggedIn(.ann, .web)
+            _ = try await store.disconnect(.ann, session: phone.session)
+            _ = try await store.logout(.ann, session: web.session)
+            #expect(try await store.command("HEXISTS", store.keys.user(.ann), "version").int == 1)
+            try await makeDue(store, .ann)
+            #expect(try await rearm(store, .ann) { try await store.loggedIn(.ann, .web) } == [])
+            #expect(try await store.deadline(.ann) == 1)
+        }
+    }
+
     @Test("A device that took the place of another in between, in a record of as many fields, puts nothing off")
     func exchanged() async throws {
         try await withStore(limits: LoginLimits(policy: .single)) { store in

@@ -11,6 +11,7 @@ import Testing
         var paces = WorkerPaces()
         paces.sweepRoundMs = 3_600_000
         paces.sweepRoundUntoldMs = 3_600_000
+        paces.leaseMs = 3_600_000
         return paces
     }()
 

@@ -5,7 +5,10 @@ import Synchronization
 package final class LogRecorder: Sendable {
     private let kept = Mutex<[String]>([])
 
-    package init() {}
+    private let level: Logger.Level
+
+    /// - Parameter level: the least that is kept; with `.info` what an operator would read.
+    package init(level: Logger.Level = .debug) { self.level = level }
 
     package var lines: [String] { kept.withLock(\.self) }
 
@@ -13,7 +16,7 @@ package final class LogRecorder: Sendable {
 
     package var logger: Logger {
         var logger = Logger(label: "recorder") { _ in Handler(recorder: self) }
-        logger.logLevel = .debug
+        logger.logLevel = level
         return logger
     }
 

@@ -4,14 +4,17 @@
 -- stream: all that is there counts as undelivered. The backlog is counted as far as it is short, else kept in bounds.
 -- Writes nothing where all is well.
 -- Uses time owner stream
--- KEYS 1 owner (hash) 2 cursor (hash) 3 events (stream) 4 aside (stream) 5 dead (stream)
+-- KEYS 1 owner (hash) 2 cursor (hash) 3 events (stream) 4 aside (stream) 5 dead (stream) 6 deadlines (zset)
+-- KEYS 7 counts (hash)
 -- ARGV 1 worker 2 fence 3 most events to count
 -- Returns open position now mended field.. (of the event at the position, if it is there) | lost
-local owner, cursor, events, aside, dead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local owner, cursor, events, aside, dead, deadlines, counts = unpack(KEYS)
 local worker, fence, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if not is_owner(owner, worker, fence) then return { 'lost' } end
 local now, mended = now_ms(), 0
-for key, kind in pairs({ [cursor] = 'hash', [events] = 'stream', [aside] = 'stream', [dead] = 'stream' }) do
+local kinds = { [cursor] = 'hash', [events] = 'stream', [aside] = 'stream', [dead] = 'stream', [deadlines] = 'zset',
+  [counts] = 'hash' }
+for key, kind in pairs(kinds) do
   local found = redis.call('TYPE', key).ok
   if found ~= 'none' and found ~= kind then
     redis.call('DEL', key)

@@ -1,3 +1,4 @@
+import Logging
 import PresenceCore
 import PresenceStore
 import RedisClient
@@ -84,7 +85,7 @@ struct DeliveryTests {
 
     @Test("404 to everything for a while makes no dead letters, sets nobody aside, and is told in two lines")
     func refusesAll() async throws {
-        let log = LogLines()
+        let log = LogRecorder(level: .info)
         try await CallbackReceiver.withReceiver { receiver in
             receiver.answer { _ in 404 }
             try await DeliveryHarness.with(deliver: { await post($0, to: receiver) }, logger: log.logger) { harness in
@@ -108,7 +109,7 @@ struct DeliveryTests {
 
     @Test("A receiver that fails and comes back again and again is told once a minute each")
     func flapping() async throws {
-        let log = LogLines()
+        let log = LogRecorder(level: .info)
         try await CallbackReceiver.withReceiver { receiver in
             let begin = ContinuousClock.now
             receiver.answer { _ in

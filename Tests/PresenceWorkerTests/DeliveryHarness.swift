@@ -83,7 +83,7 @@ struct DeliveryHarness: Sendable {
     /// One change of the user.
     func login(_ user: String) async throws {
         let answer = try await store.login(UserID(user), platform: .web, instance: InstanceID("1"), link: nil)
-        guard case .accepted = answer else { throw NotLetIn(user: user) }
+        guard case .accepted = answer else { throw NotLetIn(user: try UserID(user)) }
     }
 
     func command(_ words: String...) async throws -> RedisValue {
@@ -108,10 +108,6 @@ extension TendAnswer {
     }
 }
 
-private struct NotLetIn: Error {
-    let user: String
-}
-
 /// Posts a change to a receiver, as the sender does, but for what the receiver of the tests does not read.
 func post(_ change: StatusChange, to receiver: CallbackReceiver) async -> DeliveryOutcome {
     var request = HTTPClientRequest(url: receiver.url)
@@ -131,27 +127,5 @@ func post(_ change: StatusChange, to receiver: CallbackReceiver) async -> Delive
     case 429: return .retry(afterMs: 60_000, detail: "the receiver answered 429")
     case 400..<500: return .refused(detail: "the receiver answered \(answer.status.code)")
     default: return .retry(afterMs: nil, detail: "the receiver answered \(answer.status.code)")
-    }
-}
-
-/// A log that counts what an operator would read.
-final class LogLines: Sendable {
-    private let told = Mutex<[String]>([])
-    var lines: [String] { told.withLock { $0 } }
-    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
-
-    private struct Handler: LogHandler {
-        let lines: LogLines
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.info
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            lines.told.withLock { $0.append("\(event.message) \(event.metadata ?? [:])") }
-        }
     }
 }

@@ -10,24 +10,17 @@ extension PresenceStore {
     /// - Throws: `StoreError` with the code `layout` if Redis holds another one.
     @discardableResult
     package func checkLayout() async throws(StoreError) -> Bool {
-        let replies = try await pipeline([
-            RedisCommand("HSETNX", key: keys.meta, "shards", String(keys.shards)),
-            RedisCommand("HSETNX", key: keys.meta, "layout", Layout.name),
-            RedisCommand("HMGET", key: keys.meta, "shards", "layout"),
-        ])
-        let isNew = replies[0].int == 1
-        // Noted with the shards or never: an older version noted the shards alone.
-        if !isNew, replies[1].int == 1 {
-            _ = try await send(RedisCommand("HDEL", key: keys.meta, "layout"))
-            throw .layout("1", prefix: keys.prefix)
+        var stored = try await layout()
+        var isNew = false
+        if stored == nil {
+            let answer = try await run(
+                Scripts.noteLayout, keys: [keys.meta], [String(keys.shards), Layout.name])
+            isNew = answer.word == "noted"
+            stored = try await layout()
         }
-        // What is stored counts, even where Redis takes no writes at the moment.
-        let stored = try replies[2].orThrow().array?.map(\.string) ?? []
-        guard stored.count == 2, let shards = stored[0], let layout = stored[1] else {
-            _ = try replies[0].orThrow()
-            throw .layout("1", prefix: keys.prefix)
+        guard let (shards, layout) = stored, layout == Layout.name else {
+            throw .layout(stored?.layout ?? "1", prefix: keys.prefix)
         }
-        guard layout == Layout.name else { throw .layout(layout, prefix: keys.prefix) }
         guard shards == String(keys.shards) else {
             throw StoreError(
                 .layout,
@@ -35,6 +28,13 @@ extension PresenceStore {
                     + "or use another redis.prefix.")
         }
         return isNew
+    }
+
+    /// What is noted; nil if nothing is. The first layout had no name.
+    private func layout() async throws(StoreError) -> (shards: String, layout: String)? {
+        let stored = try await send(RedisCommand("HMGET", key: keys.meta, "shards", "layout")).array?.map(\.string)
+        guard let stored, stored.count == 2, let shards = stored[0] else { return nil }
+        return (shards, stored[1] ?? "1")
     }
 
     /// How many shards the service on this Redis was set up with; nil if none ever was.
@@ -109,24 +109,22 @@ extension PresenceStore {
         }
     }
 
-    /// Makes the deadlines of an owned shard true under this worker's rules, which may have shorter timeouts than
-    /// those they were made under.
-    /// - Returns: false where the shard has another owner by now.
-    package func lowerDeadlines(_ shard: Shard, fence: Fence) async throws(StoreError) -> Bool {
+    /// Makes the deadlines of owned shards true under this worker's rules, which may have shorter timeouts than those
+    /// they were made under. One call takes a part of each shard's users.
+    /// - Returns: the shards that need no further call; those of another owner by now among them.
+    package func lowerDeadlines(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<Void> {
         let timeout = platforms.traits.values.map(\.heartbeat.timeoutMs).min() ?? 0
-        while true {
-            let answer = try await run(
-                Scripts.lower, keys: [keys.owner(shard), keys.deadlines(shard)],
-                [
-                    options.worker, String(fence), saying.rules, String(timeout),
-                    String(StoreLimits.lowerBatchUsersMax),
-                ])
-            switch answer.word {
-            case "more": continue
-            case "done": return true
-            case "lost": return false
-            default: throw answer.unexpected
-            }
+        let answers = try await run(
+            owned.map { shard, fence in
+                RedisScriptCall(
+                    Scripts.lower, keys: [keys.owner(shard), keys.deadlines(shard)],
+                    arguments: [
+                        options.worker, String(fence), saying.rules, String(timeout),
+                        String(StoreLimits.lowerBatchUsersMax),
+                    ])
+            })
+        return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
+            try answer.get().word == "more" ? nil : ()
         }
     }
 
