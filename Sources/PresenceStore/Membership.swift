@@ -57,6 +57,8 @@ package struct Membership: Sendable {
 package enum Layout {
     /// Names the layout in `presence:meta`. Another one is refused: it cannot be read.
     static let name = "2"
+    /// What the first one is called, which had no name.
+    static let unnamed = "1"
     static let levelMin = 1
     /// The newest form of records, streams and notices this version reads and writes. What is new in a level is read at
     /// once and written only while every live worker understands it (`PresenceStore/level`), so that workers of two

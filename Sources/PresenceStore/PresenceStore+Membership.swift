@@ -8,9 +8,14 @@ extension PresenceStore {
     /// nothing yet, as after a FLUSHALL, this worker's layout is noted.
     /// - Returns: whether it was noted by this call.
     /// - Throws: `StoreError` with the code `layout` if Redis holds another one.
+    /// - Parameter isRunning: this worker works on it already: a name of the layout that got lost is noted again.
     @discardableResult
-    package func checkLayout() async throws(StoreError) -> Bool {
+    package func checkLayout(isRunning: Bool = false) async throws(StoreError) -> Bool {
         var stored = try await layout()
+        if isRunning, let found = stored, found.layout == Layout.unnamed, found.shards == String(keys.shards) {
+            _ = try await send(RedisCommand("HSETNX", key: keys.meta, "layout", Layout.name))
+            stored = try await layout()
+        }
         var isNew = false
         if stored == nil {
             let answer = try await run(
@@ -19,7 +24,7 @@ extension PresenceStore {
             stored = try await layout()
         }
         guard let (shards, layout) = stored, layout == Layout.name else {
-            throw .layout(stored?.layout ?? "1", prefix: keys.prefix)
+            throw .layout(stored?.layout ?? Layout.unnamed, prefix: keys.prefix)
         }
         guard shards == String(keys.shards) else {
             throw StoreError(
@@ -32,9 +37,10 @@ extension PresenceStore {
 
     /// What is noted; nil if nothing is. The first layout had no name.
     private func layout() async throws(StoreError) -> (shards: String, layout: String)? {
-        let stored = try await send(RedisCommand("HMGET", key: keys.meta, "shards", "layout")).array?.map(\.string)
+        let reply = try await pipeline([RedisCommand("HMGET", key: keys.meta, "shards", "layout")])[0]
+        let stored = try Result { () throws(StoreError) in try reply.orThrow() }.unlessCorrupt()?.array?.map(\.string)
         guard let stored, stored.count == 2, let shards = stored[0] else { return nil }
-        return (shards, stored[1] ?? "1")
+        return (shards, stored[1] ?? Layout.unnamed)
     }
 
     /// How many shards the service on this Redis was set up with; nil if none ever was.
@@ -49,7 +55,7 @@ extension PresenceStore {
             throw StoreError(error)
         }
         guard let shards = stored.first ?? nil else { return nil }
-        guard stored.last == Layout.name else { throw .layout((stored.last ?? nil) ?? "1", prefix: prefix) }
+        guard stored.last == Layout.name else { throw .layout((stored.last ?? nil) ?? Layout.unnamed, prefix: prefix) }
         return Int(shards)
     }
 
@@ -64,16 +70,27 @@ extension PresenceStore {
         }
     }
 
+    /// Asks Redis for a sign of life.
+    package func ping() async throws(StoreError) { _ = try await send(RedisCommand(keyless: "PING")) }
+
     /// Says this worker lives and learns who else does, and which rules stand.
     package func register(silenceMs: Int) async throws(StoreError) -> Membership {
         let call = RedisScriptCall(Scripts.register, keys: [keys.workers], arguments: [saying.text, String(silenceMs)])
         let answer = try await run([call])[0].get()
-        let fields = try await send(RedisCommand("HGETALL", key: keys.rules)).pairs
+        let rules = try await pipeline([RedisCommand("HGETALL", key: keys.rules)])[0]
+        // Rules of another type are none.
+        let fields = try Result { () throws(StoreError) in try rules.orThrow() }.unlessCorrupt()?.pairs ?? [:]
         let membership = Membership(
             live: answer.texts.dropFirst().compactMap(WorkerSaying.init), rules: SharedRules.Adopted(fields),
             nowMs: try answer.int(0))
         agreed.level.store(min(membership.level, saying.level), ordering: .relaxed)
         return membership
+    }
+
+    /// Who is registered, as an onlooker sees it.
+    package func liveWorkers() async throws(StoreError) -> [WorkerSaying] {
+        let members = try await send(RedisCommand("ZRANGE", key: keys.workers, "0", "-1")).array ?? []
+        return members.compactMap { $0.string.flatMap(WorkerSaying.init) }
     }
 
     package func unregister() async throws(StoreError) {
@@ -151,7 +168,7 @@ extension StoreError {
     fileprivate static func layout(_ found: String, prefix: String) -> StoreError {
         StoreError(
             .layout,
-            "Presence under the prefix \(prefix) is laid out as version \(found) of the service's keys, this service "
-                + "knows version \(Layout.name): run the version that wrote it, or use another redis.prefix.")
+            "The keys under the prefix \(prefix) have layout \(found) (see \(prefix):meta), this version knows layout "
+                + "\(Layout.name): run the version that wrote them, or use another redis.prefix.")
     }
 }

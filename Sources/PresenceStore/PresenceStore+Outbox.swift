@@ -129,6 +129,12 @@ extension PresenceStore {
         }
     }
 
+    /// How many events wait to be delivered, over all shards.
+    package func waitingEvents() async throws(StoreError) -> Int {
+        let commands = (0..<keys.shards).map { RedisCommand("HGET", key: keys.cursor($0), "backlog") }
+        return try await pipeline(commands).reduce(0) { $0 + Int($1.int ?? 0) }
+    }
+
     /// Moves the cursor of each shard over all events there are: nobody is to be told.
     package func passEvents(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<PassAnswer> {
         let answers = try await run(

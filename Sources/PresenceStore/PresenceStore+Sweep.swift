@@ -22,19 +22,27 @@ extension PresenceStore {
                     ],
                     arguments: [options.worker, String(fence)] + arguments)
             })
-        return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
-            let answer = try answer.get()
+        let tended = zip(owned.keys, answers).map { ($0, $1) }
+        return ShardAnswers(owned.keys, tended) { tended throws(StoreError) in
+            let (shard, answer) = (tended.0, try tended.1.get())
             guard answer.word == "tended" else { return .lost }
+            var (due, strangers): ([UserID], [String]) = ([], [])
+            for text in answer.texts.dropFirst(5) {
+                if let user = try? UserID(text), keys.shard(of: user) == shard {
+                    due.append(user)
+                } else {
+                    strangers.append(text)
+                }
+            }
             return .tended(
                 Tended(
                     nowMs: try answer.int(0), leaseLeftMs: try answer.int(1), lagMs: try answer.int(2),
-                    streams: StreamTails(events: try answer.text(3), aside: try answer.text(4)),
-                    due: answer.texts.dropFirst(5).compactMap { try? UserID($0) },
-                    strangers: answer.texts.dropFirst(5).filter { (try? UserID($0)) == nil }))
+                    streams: StreamTails(events: try answer.text(3), aside: try answer.text(4)), due: due,
+                    strangers: strangers))
         }
     }
 
-    /// Takes out of a shard's deadlines what can name no user: somebody put it there by hand.
+    /// Takes out of a shard's deadlines what names no user of it: somebody put it there by hand.
     package func forget(_ strangers: [String], of shard: Shard) async throws(StoreError) {
         _ = try await send(RedisCommand("ZREM", key: keys.deadlines(shard), strangers))
     }
@@ -186,7 +194,7 @@ package struct Tended: Sendable, Equatable {
     package var streams: StreamTails
     /// The most overdue first.
     package var due: [UserID]
-    /// What is due and can name no user.
+    /// What is due and names no user of the shard.
     package var strangers: [String] = []
 }
 

@@ -12,12 +12,9 @@ extension Delivery {
                 try? await Task.sleep(for: paces.failurePause)
                 signal.wake(woken)
             }
-            try? await Task.sleep(for: isYielding ? paces.yieldPause : paces.readPause)
+            try? await Task.sleep(for: paces.readPause)
         }
     }
-
-    /// Sessions are settled late: whoever is still shown Online wrongly comes first, the events can wait a little.
-    private var isYielding: Bool { owned.isBehind && owned.lagMs > WorkerLimits.lagYieldedToMs }
 
     /// Reads what is new in these shards and starts what may start.
     private func read(_ woken: Set<Shard>) async throws(StoreError) {
@@ -28,8 +25,7 @@ extension Delivery {
         var behind = woken
         while !behind.isEmpty, !isStopping {
             let serials = state.shards.mapValues(\.serial)
-            let limit = isYielding ? WorkerLimits.readEventsYieldingMax : WorkerLimits.readEventsMax
-            let events = try await store.events(from: state.readable(behind), limit: limit)
+            let events = try await store.events(from: state.readable(behind), limit: WorkerLimits.readEventsMax)
             failed(events.failures)
             behind = []
             var left = state.openLeft

@@ -17,12 +17,11 @@ package struct DeliveryPaces: Sendable {
     /// Between the attempts at one event; while its user is set aside; between the probes of a receiver at fault.
     package var retry = RetryDelay(firstMs: 200, mostMs: 5_000, askedMostMs: 10_000)
     package var asideRetry = RetryDelay(firstMs: 2_000, mostMs: 30_000, askedMostMs: 300_000)
-    package var probe = RetryDelay(firstMs: 200, mostMs: 5_000, askedMostMs: 60_000)
+    package var freshProbe = RetryDelay(firstMs: 200, mostMs: 1_000, askedMostMs: 0)
+    package var probe = RetryDelay(firstMs: 200, mostMs: 5_000, askedMostMs: 10_000)
     /// Between two reads of the outboxes and between two acknowledgements, so that each takes many events: a part of
     /// the second a first attempt may take, and what the next owner repeats when this worker dies.
     package var readPause: Duration = .milliseconds(20)
-    /// The same while sessions are settled late: a few thousand events a second are read then.
-    package var yieldPause: Duration = .milliseconds(250)
     package var acknowledgePause: Duration = .milliseconds(50)
     /// Between two tries where Redis cannot be asked.
     package var failurePause: Duration = .milliseconds(500)

@@ -87,7 +87,8 @@ struct DeliveryState {
     /// Starts the next attempt; nil if none is to be made now.
     mutating func next(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
         guard !receiver.isAtFault else {
-            guard receiver.mayProbe(now), var attempt = nextFresh() ?? nextDue() else { return nil }
+            let fresh = receiver.mayProbeFresh(now) ? nextFresh() : nil
+            guard var attempt = fresh ?? (receiver.mayProbe(now) ? nextDue() : nil) else { return nil }
             receiver.beginProbe()
             attempt.isProbe = true
             return attempt

@@ -49,6 +49,8 @@ actor Members {
                 try await learn()
             } catch  where error.code != .layout {
                 log.failed(error)
+                // What is damaged is not what cannot be asked.
+                if (try? await store.ping()) != nil { status.withLock { $0.answeredAt = .now } }
             }
             await share()
             await lower()
@@ -62,17 +64,20 @@ actor Members {
 
     /// Says this worker lives, and by which rules it may work.
     private func learn() async throws(StoreError) {
-        let layoutIsNew = try await store.checkLayout()
+        let layoutIsNew = try await store.checkLayout(isRunning: membership != nil)
         if layoutIsNew, membership != nil {
             logger.critical(
-                "Redis has lost presence: sessions are gone until their clients log in again. Was it flushed?",
+                "Redis has lost presence:meta, and if it was flushed all sessions: they are back when their clients log in again",
                 metadata: ["prefix": "\(store.keys.prefix)"])
         }
         var membership = try await store.register(silenceMs: paces.workerSilenceMs)
         var verdict = watch.judge(membership, now: .now)
         if case .adopts(let rules, let former) = verdict {
             if try await store.adopt(rules, insteadOf: former) {
-                logger.notice("Adopted this worker's rules for all workers", metadata: ["digest": "\(rules.digest)"])
+                let changes = membership.rules.map { rules.differences(from: $0.rules) } ?? []
+                logger.notice(
+                    "Adopted this worker's rules for all workers",
+                    metadata: ["digest": "\(rules.digest)", "changes": "\(changes.joined(separator: "; "))"])
             }
             membership = try await store.register(silenceMs: paces.workerSilenceMs)
             verdict = watch.judge(membership, now: .now)
@@ -96,7 +101,7 @@ actor Members {
         switch verdict {
         case .standsIn:
             logger.warning(
-                "The rules of this service have a receiver and no worker has: events wait. Set callback.url, or adopt this worker's rules with `presence rules adopt`"
+                "The rules of this service have a receiver and no worker has: events wait. Set callback.url, or give the receiver up with `presence rules adopt`"
             )
         case .waits:
             logger.warning(

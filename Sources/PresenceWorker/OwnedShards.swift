@@ -6,7 +6,6 @@ package final class OwnedShards: Sendable {
     private struct State {
         var ownership: ShardOwnership
         var lagMs: [Shard: Int] = [:]
-        var isBehind = false
     }
 
     private let state: Mutex<State>
@@ -72,12 +71,6 @@ package final class OwnedShards: Sendable {
             let held = state.ownership.fences(now: .now)
             return state.lagMs.filter { held[$0.key] != nil }.values.max() ?? 0
         }
-    }
-
-    /// Whether the last round left users over whom it had no room for.
-    var isBehind: Bool {
-        get { state.withLock(\.isBehind) }
-        set { state.withLock { $0.isBehind = newValue } }
     }
 
     private func tellShards() { changes.yield(Set(fences.keys)) }

@@ -18,6 +18,7 @@ struct ReceiverHealth {
     private var isProbing = false
     private var probes = 0
     private var probeAt: ContinuousClock.Instant?
+    private var freshProbeAt: ContinuousClock.Instant?
 
     init(paces: DeliveryPaces) { self.paces = paces }
 
@@ -28,6 +29,12 @@ struct ReceiverHealth {
 
     func mayProbe(_ now: ContinuousClock.Instant) -> Bool {
         isAtFault && !isProbing && probeAt.map { now >= $0 } ?? true
+    }
+
+    /// Whether an event never tried may go: its user may be one the receiver takes, and is not to wait as long as those
+    /// it does not take, nor for what these were asked to wait.
+    func mayProbeFresh(_ now: ContinuousClock.Instant) -> Bool {
+        isAtFault && !isProbing && freshProbeAt.map { now >= $0 } ?? true
     }
 
     mutating func beginProbe() { isProbing = true }
@@ -70,5 +77,6 @@ struct ReceiverHealth {
             probes = 1
         }
         probeAt = now + paces.probe.duration(afterAttempt: probes, askedMs: askedMs)
+        freshProbeAt = now + paces.freshProbe.duration(afterAttempt: probes)
     }
 }

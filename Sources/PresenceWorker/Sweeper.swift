@@ -21,7 +21,6 @@ struct Sweeper: Sendable {
         while let woken = await signal.next() {
             do {
                 let behind = try await sweep(woken, &log)
-                owned.isBehind = !behind.isEmpty
                 if !behind.isEmpty { signal.wake(behind) }
                 tellLag(&lagToldAt)
             } catch {
@@ -36,7 +35,7 @@ struct Sweeper: Sendable {
         guard owned.lagMs > WorkerLimits.lagToldMs, toldAt.map({ .now - $0 > .seconds(60) }) ?? true else { return }
         toldAt = .now
         logger.warning(
-            "Sessions are settled late: more end than Redis or this worker can settle at once",
+            "Sessions are settled late: more end than can be settled at once, or nobody swept for a while",
             metadata: ["lag_ms": "\(owned.lagMs)"])
     }
 

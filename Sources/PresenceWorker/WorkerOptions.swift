@@ -48,11 +48,11 @@ enum WorkerLimits {
     /// Users read, re-armed and settled together, so that what waits behind them in Redis waits a few milliseconds.
     static let settleUsersMax = 1_024
     /// Shards asked in one write.
-    static let shardsPerCallMax = 64
+    static let shardsPerCallMax = 16
     /// Shards whose deadlines are lowered in one round, a thousand users of each: about 100 ms of Redis.
     static let loweredShardsMax = 50
     /// Groups of shards worked on at once, so that Redis and the worker need not wait for each other.
-    static let sweepLanes = 3
+    static let sweepLanes = 4
     /// A settlement this late is told in the log.
     static let lagToldMs = 2_000
     /// Events of a shard that may be open, and held in memory at all: behind one that waits, others are done. Enough
@@ -64,9 +64,6 @@ enum WorkerLimits {
     static let windowOpenLeast = 16
     /// Events of a shard read, acknowledged, and copied to those set aside at once.
     static let readEventsMax = 512
-    /// Events of a shard read at once while sessions are settled so late, in milliseconds.
-    static let readEventsYieldingMax = 8
-    static let lagYieldedToMs = 1_000
     static let acknowledgedEventsMax = 1_000
     static let acknowledgedAsideMax = 256
     /// Events set aside that are finished in one call.

@@ -36,9 +36,13 @@ struct Rules: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the rules of a configuration those of all workers.",
             discussion: """
-                Takes the flags, environment and file of `presence serve`. Workers with these rules share the background \
-                work from then on, workers with others serve calls only.
+                Takes the flags, environment and file of `presence serve`: all the workers get, for what is not said is \
+                the default. Workers with these rules share the background work from then on, workers with others \
+                serve calls only.
                 """)
+
+        @Flag(help: "Give up the receiver although events wait for it: nobody will hear of them.")
+        var dropEvents = false
 
         @Argument(parsing: .allUnrecognized, help: ArgumentHelp("As of presence serve.", valueName: "flags"))
         var flags: [String] = []
@@ -52,6 +56,7 @@ struct Rules: AsyncParsableCommand {
                 let rules = options.rules(hasReceiver: options.hasReceiver)
                 try await RedisArguments.withStore(flags: flags) { store in
                     let known = try await store.adoptedRules()
+                    if !rules.hasReceiver, known?.rules.hasReceiver == true { try await mayDropEvents(of: store) }
                     guard try await store.adopt(rules, insteadOf: known?.digest) else {
                         throw StartError(
                             .unavailable, "Other rules were adopted meanwhile: look at them, then try again.")
@@ -60,8 +65,25 @@ struct Rules: AsyncParsableCommand {
                         print(difference.replacing(", adopted is ", with: ", was "))
                     }
                     print("adopted \(rules.digest)")
+                    if try await !store.liveWorkers().contains(where: { $0.rules == rules.digest }) {
+                        print(
+                            "No live worker has these rules: start workers with them now. Until then nobody settles or "
+                                + "delivers, and in 30 s a worker with others adopts its own again.")
+                    }
                 }
             }
+        }
+
+        private func mayDropEvents(of store: PresenceStore) async throws {
+            let waiting = try await store.waitingEvents()
+            guard waiting > 0 else { return }
+            guard dropEvents else {
+                throw StartError(
+                    .unavailable,
+                    "\(waiting) events wait for the receiver that these rules give up: name it with --callback-url, or "
+                        + "say --drop-events.")
+            }
+            print("\(waiting) waiting events will be told to nobody")
         }
     }
 }

@@ -42,8 +42,8 @@ struct WorkerLossTests {
             let alive = try await deployment.backend.session("alive", "Web")
             _ = try await deployment.backend.session("dead", "Web")
             try await deployment.workers[0].kill()
-            let down = ContinuousClock.now + .seconds(8)
-            try await eventually(else: "the clock stands still") { ContinuousClock.now > down }
+            let down = ContinuousClock.now + .seconds(13)
+            try await eventually(timeout: .seconds(20), else: "the clock stands still") { ContinuousClock.now > down }
             try await PresenceProcess.withWorker(
                 redis: deployment.redis.url,
                 Deployment.shortTimeouts.merging(RedisOutageTests.browsersWithLongGrace) { $1 }
@@ -52,7 +52,7 @@ struct WorkerLossTests {
                 let backend = Backend(worker)
                 try await deployment.graceHasBegun()
                 #expect(try await backend.status("alive") == "Online")
-                try await eventually(else: "the dead session was not settled") {
+                try await eventually(timeout: .seconds(25), else: "the dead session was not settled") {
                     #expect(try await backend.heartbeat([("alive", alive)]).body["renewed"].int == 1)
                     return try await backend.status("dead") == "Offline"
                 }

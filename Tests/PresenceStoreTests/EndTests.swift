@@ -122,6 +122,36 @@ import Testing
         }
     }
 
+    @Test("Counts, backlog or memory of a user damaged by hand are no error of a change: it is made, and said to be")
+    func damaged() async throws {
+        try await withStore(shards: 1, limits: LoginLimits(policy: .multi)) { store in
+            let damages = [
+                ["HSET", store.keys.counts(0), "Online:Web", "abc"], ["SET", store.keys.counts(0), "x"],
+                ["HSET", store.keys.cursor(0), "backlog", "abc"], ["SET", store.keys.recent(.ann), "x"],
+            ]
+            for damage in damages {
+                func harm() async throws {
+                    try await store.command("DEL", damage[1])
+                    try await store.command(damage)
+                }
+                try await harm()
+                let web = try await store.loggedIn(.ann, .web)
+                try await harm()
+                #expect(try await store.disconnect(.ann, session: web.session).status == .offline, "\(damage)")
+                let mac = try await store.loggedIn(.ann, .mac)
+                try await harm()
+                #expect(try await store.logout(.ann, session: mac.session).userStatus == .offline, "\(damage)")
+                try await store.loggedIn(.ann, .web)
+                try await harm()
+                #expect(try await store.kick(.ann).kicked.count == 1, "\(damage)")
+                #expect(try await store.presence(.ann).status == .offline)
+            }
+            let changes = try await store.changes(.ann)
+            #expect(changes.count == 6 * damages.count)
+            #expect(zip(changes, changes.dropFirst()).allSatisfy { $0.version == $1.previous })
+        }
+    }
+
     @Test("The client's address comes with the event of its end, a blank in it or not")
     func address() async throws {
         try await withStore { store in

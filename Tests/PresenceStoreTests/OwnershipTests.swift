@@ -35,6 +35,30 @@ import Testing
         }
     }
 
+    @Test("An owner's record damaged by hand holds nobody off, and neither do strangers among the deadlines")
+    func damaged() async throws {
+        try await withStore(shards: 2) { store in
+            let fields = ["fence", "until", "swept"]
+            for field in fields {
+                let fences = try await store.owned([0])
+                try await store.command("HSET", store.keys.owner(0), field, "abc")
+                _ = try await store.tended(fences)
+                try await store.release(fences)
+                #expect(try await store.owned([0]).count == 1, "\(field)")
+            }
+            let other = try #require(
+                (0..<99).compactMap { try? UserID("u\($0)") }.first { store.keys.shard(of: $0) == 1 })
+            try await store.command(
+                "ZADD", store.keys.deadlines(0), "1", other.rawValue, "2", String(repeating: "x", count: 200))
+            guard case .tended(let tended)? = try await store.tended(store.owned([0]))[0] else {
+                throw Unexpected("the shard is another's")
+            }
+            #expect(tended.due == [] && tended.strangers.count == 2)
+            try await store.forget(tended.strangers, of: 0)
+            #expect(try await store.command("EXISTS", store.keys.deadlines(0)).int == 0)
+        }
+    }
+
     @Test("What was still under way when a shard was given up does not take it back")
     func released() async throws {
         try await withStore { a in

@@ -156,7 +156,7 @@ import Testing
         }
     }
 
-    @Test("A shard whose counts somebody made another type is named, and holds up no other shard")
+    @Test("A shard whose events somebody made another type is named, and holds up no other shard")
     func brokenShard() async throws {
         try await withStore(shards: 2) { store in
             try await store.sweepAll()
@@ -166,10 +166,24 @@ import Testing
                 try await store.silence(user, try await store.loggedIn(user, .web).session)
                 users.append(user)
             }
-            try await store.command("SET", store.keys.counts(0), "text")
+            try await store.command("SET", store.keys.events(0), "text")
             let answer = try await store.settle(users)
             #expect(answer.failures.mapValues(\.code) == [0: .corrupt])
             #expect(answer.settled == users.count { store.keys.shard(of: $0) == 1 })
+        }
+    }
+
+    @Test("A grace that is none, or begins in the future, puts nobody off")
+    func brokenGrace() async throws {
+        for grace in [["SET", "99999999999999"], ["SET", "abc"], ["HSET", "a", "b"]] {
+            try await withStore { store in
+                let web = try await store.loggedIn(.ann, .web)
+                try await store.sweepAll()
+                let key = store.keys.grace(store.keys.shard(of: .ann))
+                try await store.command([grace[0], key] + grace.dropFirst())
+                try await store.silence(.ann, web.session)
+                #expect(try await store.settle([.ann]).settled == 1, "\(grace)")
+            }
         }
     }
 

@@ -167,7 +167,7 @@ import Testing
                 let before = try await store.digest()
                 let error = await #expect(throws: StoreError.self) { try await store.checkLayout() }
                 #expect(error?.code == .layout)
-                #expect(error?.message.contains("version \(found)") == true)
+                #expect(error?.message.contains("layout \(found) ") == true)
                 let tool = await #expect(throws: StoreError.self) {
                     try await PresenceStore.shards(on: store.redis, prefix: "test")
                 }

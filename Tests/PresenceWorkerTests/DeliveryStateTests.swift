@@ -89,6 +89,21 @@ struct DeliveryStateTests {
         #expect(try anns >= 3 && !transcript.isAside("ann"))
     }
 
+    @Test(
+        "Where bad users beside few good ones look like a receiver at fault, a good one's event waits a second, not as asked"
+    )
+    func sparse() throws {
+        var transcript = DeliveryTranscript()
+        try transcript.open(["ann", "bob", "cat"])
+        transcript.play(.seconds(5)) { _ in .retry(afterMs: 60_000, detail: "503") }
+        #expect(transcript.state.receiver.isAtFault)
+        transcript.read([try entry(10, "good")])
+        let attempts = transcript.play(.milliseconds(1_300)) {
+            $0.text.hasPrefix("good") ? .delivered : .retry(afterMs: 60_000, detail: "503")
+        }
+        #expect(attempts.contains { $0.hasPrefix("good") })
+    }
+
     @Test("Three bad users beside few good events are set aside, though each good event ends a fault of the receiver")
     func threeBad() throws {
         var transcript = DeliveryTranscript()

@@ -97,13 +97,40 @@ import Testing
                 try await WorkHarness.with("a", on: server, paces: Self.quick) { harness in
                     try await harness.untilOwned(by: "a")
                     _ = try await harness.store.redis.send(RedisCommand(keyless: "FLUSHALL"))
-                    try await eventually(else: "not told") { harness.log.has("Redis has lost presence") }
+                    try await eventually(else: "not told") { harness.log.has("Redis has lost presence:meta") }
                     try await harness.untilOwned(by: "a")
                     #expect(try await harness.store.adoptedRules() != nil)
                     // Somebody else was faster with another number of shards.
                     _ = try await harness.store.redis.send(
                         RedisCommand("HSET", key: harness.store.keys.meta, "shards", "64"))
                     try await harness.work.run()
+                }
+            }
+        }
+    }
+
+    @Test("A key of all workers damaged by hand is written anew, and is no reason to send clients elsewhere")
+    func damagedKeys() async throws {
+        try await RedisServer.withRedis { server in
+            try await WorkHarness.with("a", on: server, paces: Self.quick) { harness in
+                try await harness.untilOwned(by: "a")
+                let keys = harness.store.keys
+                for (key, kind) in [(keys.workers, "zset"), (keys.rules, "hash"), (keys.meta, "hash")] {
+                    _ = try await harness.store.redis.send(RedisCommand("SET", key: key, "x"))
+                    try await eventually(else: "\(key) is not mended") {
+                        #expect(harness.work.isAnswered)
+                        return try await harness.store.redis.send(RedisCommand("TYPE", key: key)).string == kind
+                    }
+                }
+                _ = try await harness.store.redis.send(RedisCommand("HDEL", key: keys.meta, "layout"))
+                try await eventually(else: "the layout is not noted again") {
+                    try await harness.store.redis.send(RedisCommand("HGET", key: keys.meta, "layout")).string == "2"
+                }
+                for owner in (0..<keys.shards).map(keys.owner) {
+                    _ = try await harness.store.redis.send(RedisCommand("SET", key: owner, "x"))
+                }
+                try await eventually(timeout: .seconds(20), else: "the shards are nobody's") {
+                    try await harness.owners() == ["a"]
                 }
             }
         }

@@ -29,7 +29,8 @@ struct ReceiverHealthTests {
         #expect(health.isAtFault)
     }
 
-    @Test("One probe at a time with growing pauses; Retry-After counts, up to a minute; any acceptance brings it back")
+    @Test(
+        "One probe at a time with growing pauses; Retry-After counts, up to ten seconds; any acceptance brings it back")
     func probes() {
         var health = ReceiverHealth(paces: DeliveryPaces())
         for user in 0..<3 { failed(&health, user, at: .seconds(user)) }
@@ -39,7 +40,8 @@ struct ReceiverHealthTests {
         failed(&health, 0, at: .seconds(9), asked: 3_600_000)
         #expect(!health.mayProbe(start + .seconds(99)), "an attempt from before is no probe")
         failed(&health, 1, at: .seconds(10), asked: 3_600_000, probe: true)
-        #expect(!health.mayProbe(start + .seconds(69)) && health.mayProbe(start + .seconds(70)))
+        #expect(!health.mayProbe(start + .seconds(19)) && health.mayProbe(start + .seconds(20)))
+        #expect(health.mayProbeFresh(start + .seconds(12)), "an event never tried does not wait as asked")
         let spell = health.spell
         health.accepted(users[3], start + .seconds(70))
         #expect(!health.isAtFault && health.spell == spell + 1)

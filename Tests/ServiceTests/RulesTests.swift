@@ -40,6 +40,23 @@ struct RulesTests {
         }
     }
 
+    @Test("A receiver for which events wait is not given up by the way")
+    func givingUp() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            deployment.receiver.answer { _ in 500 }
+            _ = try await deployment.backend.session("ann", "Web")
+            let silent = Deployment.shortTimeouts.flatMap { ["--" + $0.key.replacing(".", with: "-"), $0.value] }
+            let adopt = ["rules", "adopt", "--redis-url", deployment.redis.url] + silent
+            #expect(try await PresenceProcess.command(adopt).contains("1 events wait for the receiver"))
+            #expect(
+                try await PresenceProcess.command(["rules", "show", "--redis-url", deployment.redis.url])
+                    .contains("callback = yes"))
+            let given = try await PresenceProcess.command(adopt + ["--drop-events"])
+            #expect(given.contains("1 waiting events will be told to nobody"))
+            #expect(given.contains("callback.url is not set, was yes"))
+        }
+    }
+
     @Test("Rules where there is no service are a sentence, not an empty list")
     func nobody() async throws {
         try await RedisServer.withRedis { redis in
@@ -57,9 +74,9 @@ struct RulesTests {
             let refusal = await #expect(throws: TimedOut.self) {
                 try await PresenceProcess.withWorker(redis: server.url) { _ in }
             }
-            #expect(refusal?.description.contains("laid out as version 1") == true)
+            #expect(refusal?.description.contains("have layout 1") == true)
             let query = try await PresenceProcess.command(["query", "ann", "--redis-url", server.url])
-            #expect(query.contains("laid out as version 1"))
+            #expect(query.contains("have layout 1"))
         }
     }
 

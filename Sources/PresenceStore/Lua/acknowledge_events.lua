@@ -28,7 +28,7 @@ if not entry or id ~= '' and id_of(entry[2]) ~= id then return { 'moved' } end
 local backlog = 0
 if redis.call('XRANGE', events, '(' .. last, '+', 'COUNT', 1)[1] then
   if position ~= believed then done = #redis.call('XRANGE', events, '(' .. position, last) end
-  backlog = math.max(0, tonumber(redis.call('HGET', cursor, 'backlog') or 0) - done)
+  backlog = math.max(0, (tonumber(redis.call('HGET', cursor, 'backlog') or 0) or 0) - done)
 end
 
 local answer = { 'acknowledged' }

@@ -5,7 +5,8 @@
 -- Returns adopted | changed
 local rules = KEYS[1]
 local known = ARGV[1]
-if (redis.call('HGET', rules, 'digest') or '') ~= known then return { 'changed' } end
+local stands = redis.pcall('HGET', rules, 'digest')
+if (type(stands) == 'string' and stands or '') ~= known then return { 'changed' } end
 redis.call('DEL', rules)
 redis.call('HSET', rules, unpack(ARGV, 2))
 return { 'adopted' }

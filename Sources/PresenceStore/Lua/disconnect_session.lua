@@ -25,13 +25,13 @@ end
 if status ~= 'Online' then return { 'unchanged', status, user.status, tostring(user.version) } end
 
 local now = now_ms()
-local change = begin_change(shard, now)
+local change, recent = begin_change(shard, now), read_recent(recent_key, now)
 redis.call('DEL', lease)
 status = write_lost(change, user, device, push_key, tonumber(push), 'LinkClose')
 if status == 'PushOnline' then
   redis.call('ZADD', shard.deadlines, 'LT', now + push, id)
 else
-  write_ended(read_recent(recent_key, now), now, device, record, tonumber(ended_ms))
+  write_ended(recent, now, device, record, tonumber(ended_ms))
 end
 local user_status = write_user(change, user, retention)
 write_change(change)

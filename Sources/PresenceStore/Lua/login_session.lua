@@ -38,7 +38,8 @@ if on_limit == 'yield' and own_is_online and attempt_of(own) ~= attempt_of(detai
   table.insert(kicked, name_of(device, own))
 end
 if on_limit ~= 'kick' and #kicked > 0 then return { 'rejected', unpack(kicked) } end
-if tonumber(redis.call('HGET', shard.cursor, 'backlog') or 0) >= backlog_most then return { 'full' } end
+local backlog = redis.pcall('HGET', shard.cursor, 'backlog')
+if type(backlog) == 'string' and (tonumber(backlog) or 0) >= backlog_most then return { 'full' } end
 local ending = own and { name_of(device, own), unpack(kicked) } or kicked
 for _, session in ipairs(ending) do
   if not declared[session] then return { 'stale', unpack(in_reach) } end

@@ -19,9 +19,9 @@ if field(record, 'generation') ~= generation then
 end
 
 local now = now_ms()
-local change = begin_change(shard, now)
+local change, recent = begin_change(shard, now), read_recent(recent_key, now)
 redis.call('DEL', lease, push_key)
-write_ended(read_recent(recent_key, now), now, device, record, tonumber(ended_ms))
+write_ended(recent, now, device, record, tonumber(ended_ms))
 write_logout(change, user, device, 'Unregister')
 local status = write_user(change, user, retention)
 write_change(change)

@@ -13,8 +13,11 @@ local owner, grace_key = KEYS[1], KEYS[6]
 local shard = { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
 local gap, retention, put_off = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local now = now_ms()
-if now - tonumber(redis.call('HGET', owner, 'swept') or 0) > gap then return { 'unswept' } end
-local grace_began = tonumber(redis.call('GET', grace_key) or nil)
+if now - (tonumber(redis.call('HGET', owner, 'swept') or 0) or 0) > gap then return { 'unswept' } end
+-- A grace that is no time, or has not begun, was written by hand.
+local grace = redis.pcall('GET', grace_key)
+local grace_began = type(grace) == 'string' and tonumber(grace) or nil
+if grace_began and grace_began > now then grace_began = nil end
 
 local users, answer, deadlines = {}, { 'settled', '0' }, {}
 local function due(id, at)

@@ -13,7 +13,7 @@ local gap, grace_ms, users_most, ahead = tonumber(ARGV[5]), ARGV[6], tonumber(AR
 local owner = redis.call('HMGET', owner_key, 'worker', 'fence', 'until', 'swept')
 if owner[1] ~= worker or owner[2] ~= fence then return { 'lost' } end
 local now = now_ms()
-local left, unswept = tonumber(owner[3]) - now, now - tonumber(owner[4] or 0)
+local left, unswept = (tonumber(owner[3] or 0) or 0) - now, now - (tonumber(owner[4] or 0) or 0)
 if owner[4] and unswept > gap then redis.call('SET', grace, now, 'PX', grace_ms) end
 -- A note from the future is from before the clock was set back.
 if left < renew_at or left > lease or unswept >= gap / 5 or unswept < 0 then

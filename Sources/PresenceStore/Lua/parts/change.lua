@@ -64,13 +64,15 @@ local function write_user(change, user, retention)
   return status
 end
 
--- Ends the change.
+-- Ends the change. Counts and backlog mirror what is written: damaged by hand they are counted anew, and are no error of
+-- this change, which is made.
 local function write_change(change)
+  if #change.gone > 0 then redis.pcall('ZREM', change.shard.deadlines, unpack(change.gone)) end
   for name, by in pairs(change.counts) do
-    if by ~= 0 then redis.call('HINCRBY', change.shard.counts, name, by) end
+    local counted = by ~= 0 and redis.pcall('HINCRBY', change.shard.counts, name, by)
+    if type(counted) == 'table' then redis.call('DEL', change.shard.counts) end
   end
-  if #change.gone > 0 then redis.call('ZREM', change.shard.deadlines, unpack(change.gone)) end
-  if change.events > 0 then redis.call('HINCRBY', change.shard.cursor, 'backlog', change.events) end
+  if change.events > 0 then redis.pcall('HINCRBY', change.shard.cursor, 'backlog', change.events) end
 end
 
 -- The worker that holds the socket of this record is to be told what became of its session. A hint: nobody may hear it.

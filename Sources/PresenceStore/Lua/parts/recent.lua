@@ -7,8 +7,10 @@
 -- Entries kept of one user; of more those that end first are forgotten.
 local recent_most = 128
 
+-- What is none of ours counts as nothing.
 local function read_recent(key, now)
-  local recent, flat = { key = key, entries = {}, past = {} }, redis.call('HGETALL', key)
+  local recent, flat = { key = key, entries = {}, past = {} }, redis.pcall('HGETALL', key)
+  recent.is_broken = flat.err ~= nil
   for i = 1, #flat, 2 do
     if tonumber(field(flat[i + 1], 'until') or 0) > now then
       recent.entries[flat[i]] = flat[i + 1]
@@ -20,6 +22,10 @@ local function read_recent(key, now)
 end
 
 local function write_recent(recent, now, name, ms, text)
+  if recent.is_broken then
+    redis.call('DEL', recent.key)
+    recent.is_broken = false
+  end
   if #recent.past > 0 then
     redis.call('HDEL', recent.key, unpack(recent.past))
     recent.past = {}
