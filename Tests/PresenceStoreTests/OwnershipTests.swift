@@ -166,6 +166,17 @@ import Testing
         }
     }
 
+    @Test("An outage that comes before the first sweep of a shard gives grace too")
+    func gapBeforeSweep() async throws {
+        try await withStore(shards: 1) { store in
+            let fences = try await store.owned([0])
+            let taken = try #require(try await store.command("HGET", store.keys.owner(0), "swept").int)
+            try await store.command("HSET", store.keys.owner(0), "swept", String(taken - 16_000))
+            _ = try await store.tendedOnly(fences)
+            #expect(try await store.command("EXISTS", store.keys.grace(0)).int == 1)
+        }
+    }
+
     @Test("An owner writes nothing but when its lease runs low or the last sweep was noted a fifth of the gap ago")
     func quiet() async throws {
         try await withStore(shards: 1) { store in

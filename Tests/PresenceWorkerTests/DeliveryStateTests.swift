@@ -86,7 +86,7 @@ struct DeliveryStateTests {
             anns += 1
             return .down
         }
-        #expect(try anns >= 3 && !transcript.isAside("ann"))
+        #expect(try anns >= 1 && !transcript.isAside("ann"))
     }
 
     @Test(
@@ -95,7 +95,7 @@ struct DeliveryStateTests {
     func sparse() throws {
         var transcript = DeliveryTranscript()
         try transcript.open(["ann", "bob", "cat"])
-        transcript.play(.seconds(5)) { _ in .retry(afterMs: 60_000, detail: "503") }
+        transcript.play(.seconds(15)) { _ in .retry(afterMs: 60_000, detail: "503") }
         #expect(transcript.state.receiver.isAtFault)
         transcript.read([try entry(10, "good")])
         let attempts = transcript.play(.milliseconds(1_300)) {
