@@ -86,7 +86,7 @@ extension Deployment {
     /// Waits until every shard has a grace period and it has been on for a second.
     func graceHasBegun() async throws {
         try await redis.withClient { client in
-            try await eventually(timeout: .seconds(15), else: "no grace after an outage: \(workers.last?.log.suffix(1500) ?? "")") {
+            try await eventually(timeout: .seconds(15), else: "no grace after an outage") {
                 let left = try await client.pipeline((0..<16).map { RedisCommand("PTTL", key: Self.key($0, "grace")) })
                 return left.allSatisfy { ($0.int ?? 0) > 0 }
             }

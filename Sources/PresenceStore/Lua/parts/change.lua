@@ -64,8 +64,8 @@ local function write_user(change, user, retention)
   return status
 end
 
--- Ends the change. Counts and backlog mirror what is written: damaged by hand they are counted anew, and are no error of
--- this change, which is made.
+-- Ends the change. Counts and backlog mirror what is written: damaged by hand they are counted anew, and are no error
+-- of this change, which is made.
 local function write_change(change)
   if #change.gone > 0 then redis.pcall('ZREM', change.shard.deadlines, unpack(change.gone)) end
   for name, by in pairs(change.counts) do
