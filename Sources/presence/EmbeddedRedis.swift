@@ -147,7 +147,7 @@ final class EmbeddedRedis: Sendable {
             "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--daemonize", "no",
             "--dir", folder, "--logfile", folder + "/redis.log", "--save", "", "--appendonly", "yes",
             "--appendfsync", "everysec", "--maxmemory-policy", "noeviction", "--notify-keyspace-events", "Kxt",
-            // A user with sessions is a small hash: above the default of 64 bytes a record would take twice the memory.
+            // A user with sessions is a small hash: above the default of 64 bytes a record takes a quarter more memory.
             "--hash-max-listpack-value", "1024",
         ]
     }
