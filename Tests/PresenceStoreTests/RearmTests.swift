@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("A login in between that takes the place of the version in a record leaves the user due")
+    @Test("A record with a version is re-armed; a login in between that takes its place leaves the user due")
     func loginInsteadOfVersion() async throws {
         try await withStore(limits: LoginLimits(policy: .dual)) { store in
             let phone = try await store.loggedIn(.ann, .iPhone)
@@ -73,6 +73,9 @@ import Testing
             _ = try await store.disconnect(.ann, session: phone.session)
             _ = try await store.logout(.ann, session: web.session)
             #expect(try await store.command("HEXISTS", store.keys.user(.ann), "version").int == 1)
+            try await makeDue(store, .ann)
+            #expect(try await rearm(store, .ann) {} == [])
+            try await store.expectDeadline(of: .ann, atEndOf: store.keys.push(.ann, phone.session))
             try await makeDue(store, .ann)
             #expect(try await rearm(store, .ann) { try await store.loggedIn(.ann, .web) } == [])
             #expect(try await store.deadline(.ann) == 1)
