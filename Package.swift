@@ -111,7 +111,7 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, httpClient, hummingbird, logging,
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, httpClient, hummingbird, lifecycle, logging,
                 "RedisClient",
             ],
             path: "Tests/Support",

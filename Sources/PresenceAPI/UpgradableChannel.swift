@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import Synchronization
 
 /// HTTP on every connection, unless its first request asks to become something else.
 struct UpgradableChannel: ServerChildChannel {
@@ -12,10 +13,24 @@ struct UpgradableChannel: ServerChildChannel {
     let upgrade: PresenceAPI.Upgrade?
     let quota: ConnectionQuota?
 
-    struct Value: ServerChildChannelValue {
+    /// A connection that was accepted. One that nobody handles, as the server has ended meanwhile, is closed and
+    /// served to its end: NIO traps when the writer of a connection is let go unfinished.
+    final class Value: ServerChildChannelValue {
         let channel: any Channel
         /// Known when the first request is.
         let serve: EventLoopFuture<PresenceAPI.Serve>
+        let isHandled = Atomic(false)
+
+        init(channel: any Channel, serve: EventLoopFuture<PresenceAPI.Serve>) {
+            self.channel = channel
+            self.serve = serve
+        }
+
+        deinit {
+            guard !isHandled.load(ordering: .relaxed) else { return }
+            channel.close(promise: nil)
+            serve.whenSuccess { serve in Task { await serve() } }
+        }
     }
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -65,6 +80,7 @@ struct UpgradableChannel: ServerChildChannel {
     }
 
     func handle(value: Value, logger: Logger) async {
+        value.isHandled.store(true, ordering: .relaxed)
         do {
             let serve = try await value.serve.get()
             await serve()

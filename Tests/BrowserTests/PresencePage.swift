@@ -69,17 +69,7 @@ struct PresencePage: Sendable {
                     body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
             }
         }
-        let (ports, chosen) = AsyncStream<Int>.makeStream()
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in chosen.yield(channel.localAddress?.port ?? 0) },
-            eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), logger: .silent)
-        return try await withThrowingTaskGroup { group in
-            group.addTask { try await application.run() }
-            defer { group.cancelAll() }
-            guard let port = await ports.first(where: { _ in true }) else { throw CancellationError() }
-            return try await body("http://127.0.0.1:\(port)")
-        }
+        return try await router.serving { port in try await body("http://127.0.0.1:\(port)") }
     }
 
     private static let page = """

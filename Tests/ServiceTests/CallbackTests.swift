@@ -152,7 +152,6 @@ private final class Receiver: Sendable {
     }
 
     private let requests = Mutex<[Heard]>([])
-    private let port = Mutex(0)
 
     var heard: [Heard] { requests.withLock { $0 } }
 
@@ -169,16 +168,7 @@ private final class Receiver: Sendable {
             }
             return Response(status: .init(code: status), headers: [.location: "/cb"])
         }
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in receiver.port.withLock { $0 = channel.localAddress?.port ?? 0 } },
-            eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), logger: .silent)
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await application.run() }
-            defer { group.cancelAll() }
-            try await eventually(else: "the receiver does not listen") { receiver.port.withLock { $0 != 0 } }
-            try await body(receiver, "http://127.0.0.1:\(receiver.port.withLock { $0 })/cb")
-        }
+        try await router.serving { port in try await body(receiver, "http://127.0.0.1:\(port)/cb") }
     }
 
     private func write(_ request: Heard) { requests.withLock { $0.append(request) } }

@@ -1,7 +1,5 @@
 import HTTPTypes
 import Hummingbird
-import NIOCore
-import NIOPosix
 import Synchronization
 
 /// The app's callback endpoint: a real HTTP server that writes down what it hears and answers as told.
@@ -92,15 +90,8 @@ package final class CallbackReceiver: Sendable {
             let bytes = try await request.body.collect(upTo: 1 << 20)
             return Response(status: .init(code: await heard(try JSON(parsing: String(buffer: bytes)))))
         }
-        boundPort.withLock { $0 = 0 }
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
-            onServerRunning: { [self] channel in boundPort.withLock { $0 = channel.localAddress?.port ?? 0 } },
-            eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), logger: .silent)
-        return try await withThrowingTaskGroup { group in
-            group.addTask { try await application.run() }
-            defer { group.cancelAll() }
-            try await eventually(else: "the receiver does not listen") { boundPort.withLock { $0 != 0 } }
+        return try await router.serving(on: port) { port in
+            boundPort.withLock { $0 = port }
             return try await body()
         }
     }
