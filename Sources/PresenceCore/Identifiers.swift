@@ -47,9 +47,6 @@ package struct InstanceID: Hashable, Sendable, CustomStringConvertible {
 
 /// Names one login of a session. Random, made by the worker that serves the login, compared for
 /// equality only: an operation of an older generation never touches a newer one.
-///
-/// The same kind of value names any other operation, so that a repeat after a lost reply is known as
-/// a repeat; an event's id is made from it.
 package struct Generation: Hashable, Sendable, CustomStringConvertible {
     package static let bytesMax = 32
 
@@ -65,15 +62,29 @@ package struct Generation: Hashable, Sendable, CustomStringConvertible {
 
     private init(unchecked raw: String) { rawValue = raw }
 
-    /// A new one: 20 characters of `[A-Za-z0-9]`, about 119 random bits.
-    package static func random() -> Generation {
-        var generator = SystemRandomNumberGenerator()
-        let letters = (0..<20).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }
-        return Generation(unchecked: String(decoding: letters, as: UTF8.self))
-    }
-
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+    package static func random() -> Generation { Generation(unchecked: randomText()) }
 }
+
+/// Names one operation, so that a repeat of it after a lost reply is known as a repeat. Random, made by who calls the
+/// store. A login is named by the generation it makes.
+package struct OperationID: Hashable, Sendable {
+    package let rawValue: String
+
+    package init(_ login: Generation) { rawValue = login.rawValue }
+
+    private init(unchecked raw: String) { rawValue = raw }
+
+    package static func random() -> OperationID { OperationID(unchecked: randomText()) }
+}
+
+/// 20 characters of `[A-Za-z0-9]`, about 119 random bits.
+private func randomText() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let letters = (0..<20).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }
+    return String(decoding: letters, as: UTF8.self)
+}
+
+private let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
 
 /// One login of one device, written `<platform>:<instance>:<generation>`.
 package struct SessionID: Hashable, Sendable, CustomStringConvertible {

@@ -41,7 +41,7 @@ extension PresenceStore {
     ) async throws(StoreError) -> ShardAnswers<FinishAnswer> {
         let answers = try await run(
             finished.map { shard, finished in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.finishAside,
                     keys: [keys.owner(shard), keys.aside(shard), keys.dead(shard), keys.cursor(shard)],
                     arguments: [
@@ -50,7 +50,7 @@ extension PresenceStore {
             })
         return ShardAnswers(finished.keys, answers) { answer throws(StoreError) in
             let answer = try answer.get()
-            guard answer.word == "finished" else { return .lost }
+            guard answer.word == .finished else { return .lost }
             return .finished(try answer.int(0), dropped: try answer.int(1))
         }
     }

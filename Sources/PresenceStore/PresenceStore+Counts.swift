@@ -67,7 +67,7 @@ extension PresenceStore {
         let answer = try await run(
             Scripts.mendCounts, keys: [keys.counts(shard), keys.events(shard)],
             [position] + counts.flatMap { [$0.key, String($0.value)] })
-        return answer.word == "mended"
+        return answer.word == .mended
     }
 
     /// - Returns: false if a record cannot be read.

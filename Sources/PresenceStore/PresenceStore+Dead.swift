@@ -62,7 +62,7 @@ extension PresenceStore {
                 Scripts.replay, keys: [keys.dead(shard), keys.aside(shard)],
                 [String(StoreLimits.asidePerShardMax / 2)] + batch.map(\.position))
             answer.replayed += try moved.int(0)
-            if moved.word == "full" { break }
+            if moved.word == .full { break }
         }
         answer.left = letters.count - answer.replayed
         return answer

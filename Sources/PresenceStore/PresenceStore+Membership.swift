@@ -20,7 +20,7 @@ extension PresenceStore {
         if stored == nil {
             let answer = try await run(
                 Scripts.noteLayout, keys: [keys.meta], [String(keys.shards), Layout.name])
-            isNew = answer.word == "noted"
+            isNew = answer.word == .noted
             stored = try await layout()
         }
         guard let (shards, layout) = stored, layout == Layout.name else {
@@ -75,7 +75,7 @@ extension PresenceStore {
 
     /// Says this worker lives and learns who else does, and which rules stand.
     package func register(silenceMs: Int) async throws(StoreError) -> Membership {
-        let call = RedisScriptCall(Scripts.register, keys: [keys.workers], arguments: [saying.text, String(silenceMs)])
+        let call = ScriptCall(Scripts.register, keys: [keys.workers], arguments: [saying.text, String(silenceMs)])
         let answer = try await run([call])[0].get()
         let rules = try await pipeline([RedisCommand("HGETALL", key: keys.rules)])[0]
         // Rules of another type are none.
@@ -100,7 +100,7 @@ extension PresenceStore {
     /// Makes these the rules of all workers, unless others than the known stand by then.
     /// - Returns: whether they were adopted.
     package func adopt(_ rules: SharedRules, insteadOf known: SharedRules.Digest?) async throws(StoreError) -> Bool {
-        try await run(Scripts.adopt, keys: [keys.rules], [known ?? ""] + rules.fields).word == "adopted"
+        try await run(Scripts.adopt, keys: [keys.rules], [known ?? ""] + rules.fields).word == .adopted
     }
 
     /// The rules that stand; nil if none do.
@@ -113,13 +113,13 @@ extension PresenceStore {
     package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> ShardAnswers<Ownership> {
         let answers = try await run(
             shards.map { shard in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.own, keys: [keys.owner(shard)],
                     arguments: [options.worker, String(leaseMs), saying.rules])
             })
         return ShardAnswers(shards, answers) { answer throws(StoreError) in
             let answer = try answer.get()
-            guard answer.word == "owned" else { return nil }
+            guard answer.word == .owned else { return nil }
             let former = try answer.text(1)
             return Ownership(
                 fence: try answer.int(0), areDeadlinesTrue: former.isEmpty || former == saying.rules)
@@ -133,7 +133,7 @@ extension PresenceStore {
         let timeout = platforms.traits.values.map(\.heartbeat.timeoutMs).min() ?? 0
         let answers = try await run(
             owned.map { shard, fence in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.lower, keys: [keys.owner(shard), keys.deadlines(shard)],
                     arguments: [
                         options.worker, String(fence), saying.rules, String(timeout),
@@ -141,14 +141,14 @@ extension PresenceStore {
                     ])
             })
         return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
-            try answer.get().word == "more" ? nil : ()
+            try answer.get().word == .more ? nil : ()
         }
     }
 
     package func release(_ owned: [Shard: Fence]) async throws(StoreError) {
         _ = try await run(
             owned.map { shard, fence in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.release, keys: [keys.owner(shard)], arguments: [options.worker, String(fence)])
             })
     }

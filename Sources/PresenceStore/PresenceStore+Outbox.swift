@@ -59,7 +59,7 @@ extension PresenceStore {
     package func openOutboxes(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<OpenOutbox?> {
         let answers = try await run(
             owned.map { shard, fence in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.openOutbox,
                     keys: [
                         keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.aside(shard), keys.dead(shard),
@@ -69,7 +69,7 @@ extension PresenceStore {
             })
         return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
             let answer = try answer.get()
-            guard answer.word == "open" else { return .some(nil) }
+            guard answer.word == .open else { return .some(nil) }
             guard let position = answer.texts.first else { throw answer.unexpected }
             let fields = answer.texts.dropFirst(3).map { RedisValue.string($0) }
             return OpenOutbox(
@@ -109,7 +109,7 @@ extension PresenceStore {
     ) async throws(StoreError) -> ShardAnswers<Acknowledgement> {
         let answers = try await run(
             done.map { shard, events in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.acknowledge,
                     keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.aside(shard)],
                     arguments: [
@@ -120,11 +120,10 @@ extension PresenceStore {
         return ShardAnswers(done.keys, answers) { answer throws(StoreError) in
             let answer = try answer.get()
             switch answer.word {
-            case "acknowledged": return .acknowledged(aside: answer.texts)
-            case "already": return .already
-            case "moved": return .moved
-            case "lost": return .lost
-            default: throw answer.unexpected
+            case .acknowledged: return .acknowledged(aside: answer.texts)
+            case .already: return .already
+            case .moved: return .moved
+            case .lost: return .lost
             }
         }
     }
@@ -139,14 +138,29 @@ extension PresenceStore {
     package func passEvents(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<PassAnswer> {
         let answers = try await run(
             owned.map { shard, fence in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.pass, keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard)],
                     arguments: [options.worker, String(fence), String(options.eventsRetentionMs)])
             })
         return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in
             let answer = try answer.get()
-            return answer.word == "passed" ? .passed(try answer.text(0)) : .lost
+            return answer.word == .passed ? .passed(try answer.text(0)) : .lost
         }
+    }
+}
+
+/// Forgetting what was delivered.
+extension PresenceStore {
+    /// Trims what is delivered and older than its retention; delivery trims too, but only where it moves on. Of a shard
+    /// all of whose events are done the last one stays, which proves where the cursor stands.
+    package func trimEvents(of shards: [Shard]) async throws(StoreError) -> ShardAnswers<Int> {
+        let answers = try await run(
+            shards.map { shard in
+                ScriptCall(
+                    Scripts.trim, keys: [keys.cursor(shard), keys.events(shard)],
+                    arguments: [String(options.eventsRetentionMs)])
+            })
+        return ShardAnswers(shards, answers) { answer throws(StoreError) in try answer.get().int(0) }
     }
 }
 

@@ -24,7 +24,7 @@ extension PresenceStore {
         let rule = rule(for: platform)
         let timing = platforms[platform].heartbeat
         let arguments = [
-            user.rawValue, session.generation.rawValue, session.device, String(timing.timeoutMs),
+            user.rawValue, OperationID(generation).rawValue, session.device, String(timing.timeoutMs),
             Record.details(details, worker: options.worker, link: link, attempt: attempt), list(rule.excluded),
             list(rule.sharing), String(rule.limit), mayDisplace ? rule.onLimit.rawValue : "yield",
             String(backlogPerShardMax), userSigIssuedAtMs.map { String($0) } ?? "", String(options.doneMs),
@@ -37,20 +37,19 @@ extension PresenceStore {
                 keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
                 arguments + declared.map(\.description))
             switch answer.word {
-            case "accepted":
+            case .accepted:
                 return .accepted(
                     AcceptedLogin(
                         session: session, userStatus: try answer.status(1), version: try answer.int(0),
                         heartbeat: timing, kicked: try answer.sessions(from: 2)))
-            case "stale": declared = try answer.sessions(from: 0)
-            case "rejected": return .rejected(inTheWay: try answer.sessions(from: 0))
-            case "revoked": return .revoked
-            case "late": return .late
-            case "full":
+            case .stale: declared = try answer.sessions(from: 0)
+            case .rejected: return .rejected(inTheWay: try answer.sessions(from: 0))
+            case .revoked: return .revoked
+            case .late: return .late
+            case .full:
                 throw StoreError(
                     .overloaded,
                     "Too many changes wait for the callback receiver; logins are refused until it catches up.")
-            default: throw answer.unexpected
             }
         }
         throw StoreError(.contended, "Too many logins of this user at once; try again.")
@@ -73,7 +72,7 @@ extension PresenceStore {
 
     private func revive(_ beats: [UserSession]) async throws(StoreError) -> [UserSession] {
         let calls = beats.map { beat in
-            RedisScriptCall(
+            ScriptCall(
                 Scripts.revive,
                 keys: [
                     keys.user(beat.user), keys.deadlines(keys.shard(of: beat.user)),
@@ -87,7 +86,7 @@ extension PresenceStore {
         var gone: [UserSession] = []
         for (beat, answer) in zip(beats, try await run(calls)) {
             let word = try answer.unlessCorrupt()?.word
-            if word != "renewed" { gone.append(beat) }
+            if word != .renewed { gone.append(beat) }
         }
         return gone
     }
@@ -99,16 +98,18 @@ extension PresenceStore {
         _ user: UserID, session: SessionID, link: Link? = nil
     ) async throws(StoreError) -> SessionAnswer {
         let socket = link.map { Record.details(.unknown, worker: options.worker, link: $0) } ?? ""
-        return try await end(Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket])
+        return try await end(
+            Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket],
+            superseded: .superseded)
     }
 
     /// The user logged out on this device. Harmless to repeat; a superseded session changes nothing.
     package func logout(_ user: UserID, session: SessionID) async throws(StoreError) -> SessionAnswer {
-        try await end(Scripts.logout, user, session, [])
+        try await end(Scripts.logout, user, session, [], superseded: .superseded)
     }
 
-    private func end(
-        _ script: RedisScript, _ user: UserID, _ session: SessionID, _ arguments: [String]
+    private func end<Word>(
+        _ script: StoreScript<Word>, _ user: UserID, _ session: SessionID, _ arguments: [String], superseded: Word
     ) async throws(StoreError) -> SessionAnswer {
         let answer = try await run(
             script, keys: userKeys(user) + timerKeys(user, [session]),
@@ -118,17 +119,19 @@ extension PresenceStore {
             ] + arguments)
         return SessionAnswer(
             status: try answer.status(0), userStatus: try answer.status(1), version: try answer.int(2),
-            superseded: answer.word == "superseded")
+            superseded: answer.word == superseded)
     }
 
     /// Ends the sessions on a platform, of an instance, or all of them.
-    /// - Parameter revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
+    /// - Parameters:
+    ///   - revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
+    ///   - operation: the same kick with the same name counts once.
     package func kick(
         _ user: UserID, platform: Platform? = nil, instance: InstanceID? = nil, note: String? = nil,
-        revokingUserSigs: Bool = false
+        revokingUserSigs: Bool = false, operation: OperationID = .random()
     ) async throws(StoreError) -> KickAnswer {
         let arguments = [
-            user.rawValue, Generation.random().rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
+            user.rawValue, operation.rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
             String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
             String(options.doneMs), String(options.endedMs),
         ]
@@ -138,11 +141,10 @@ extension PresenceStore {
                 Scripts.kick, keys: userKeys(user) + [keys.revoked(user)] + timerKeys(user, declared),
                 arguments + declared.map(\.description))
             switch answer.word {
-            case "kicked":
+            case .kicked:
                 return KickAnswer(
                     userStatus: try answer.status(1), version: try answer.int(0), kicked: try answer.sessions(from: 2))
-            case "stale": declared = try answer.sessions(from: 0)
-            default: throw answer.unexpected
+            case .stale: declared = try answer.sessions(from: 0)
             }
         }
         throw StoreError(.contended, "Too many logins of this user at once; try again.")

@@ -29,12 +29,11 @@ extension PresenceStore {
                 userSigIssuedAtMs.map { String($0) } ?? "",
             ])
         switch answer.word {
-        case "resumed": return .resumed(version: try answer.int(0), heartbeat: timing)
-        case "ended": return .ended(by: answer.texts == [""] ? nil : try answer.sessions(from: 0).first)
-        case "gone": return .gone
-        case "revoked": return .revoked
-        case "late": return .late
-        default: throw answer.unexpected
+        case .resumed: return .resumed(version: try answer.int(0), heartbeat: timing)
+        case .ended: return .ended(by: answer.texts == [""] ? nil : try answer.sessions(from: 0).first)
+        case .gone: return .gone
+        case .revoked: return .revoked
+        case .late: return .late
         }
     }
 

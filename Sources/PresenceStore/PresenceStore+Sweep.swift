@@ -14,7 +14,7 @@ extension PresenceStore {
         ]
         let answers = try await run(
             owned.map { shard, fence in
-                RedisScriptCall(
+                ScriptCall(
                     Scripts.tend,
                     keys: [
                         keys.owner(shard), keys.deadlines(shard), keys.grace(shard), keys.events(shard),
@@ -25,7 +25,7 @@ extension PresenceStore {
         let tended = zip(owned.keys, answers).map { ($0, $1) }
         return ShardAnswers(owned.keys, tended) { tended throws(StoreError) in
             let (shard, answer) = (tended.0, try tended.1.get())
-            guard answer.word == "tended" else { return .lost }
+            guard answer.word == .tended else { return .lost }
             var (due, strangers): ([UserID], [String]) = ([], [])
             for text in answer.texts.dropFirst(5) {
                 if let user = try? UserID(text), keys.shard(of: user) == shard {
@@ -55,7 +55,7 @@ extension PresenceStore {
         let due = try await read(users, &answer.unreadable)
         let ended = try await rearm(due, &answer.failures)
         for (batch, reply) in zip(ended, try await run(ended.map(settleCall))) {
-            guard let reply = part(reply, of: batch, &answer.failures), reply.word == "settled" else { continue }
+            guard let reply = part(reply, of: batch, &answer.failures), reply.word == .settled else { continue }
             answer.settled += try reply.int(0)
             answer.unreadable += batch.map(\.user).filter { reply.texts.dropFirst().contains($0.rawValue) }
         }
@@ -63,9 +63,9 @@ extension PresenceStore {
     }
 
     /// What became of a batch of one shard; nil, and named among the failures, where Redis answered with an error.
-    private func part(
-        _ reply: Result<ScriptAnswer, StoreError>, of batch: [DueUser], _ failures: inout [Shard: StoreError]
-    ) -> ScriptAnswer? {
+    private func part<Word>(
+        _ reply: Result<ScriptAnswer<Word>, StoreError>, of batch: [DueUser], _ failures: inout [Shard: StoreError]
+    ) -> ScriptAnswer<Word>? {
         do throws(StoreError) { return try reply.get() } catch {
             if let first = batch.first { failures[keys.shard(of: first.user)] = error }
             return nil
@@ -106,7 +106,7 @@ extension PresenceStore {
         }
     }
 
-    func rearmCall(_ users: [DueUser]) -> RedisScriptCall {
+    func rearmCall(_ users: [DueUser]) -> ScriptCall<RearmWord> {
         var names: [String] = []
         var arguments: [String] = []
         if let first = users.first { names.append(keys.deadlines(keys.shard(of: first.user))) }
@@ -120,10 +120,10 @@ extension PresenceStore {
                 arguments.append(String(isOnline ? timeout : options.pushRetentionMs))
             }
         }
-        return RedisScriptCall(Scripts.rearm, keys: names, arguments: arguments)
+        return ScriptCall(Scripts.rearm, keys: names, arguments: arguments)
     }
 
-    func settleCall(_ users: [DueUser]) -> RedisScriptCall {
+    func settleCall(_ users: [DueUser]) -> ScriptCall<SettleWord> {
         let shard = users.first.map { keys.shard(of: $0.user) } ?? 0
         var names = [
             keys.owner(shard), keys.deadlines(shard), keys.events(shard), keys.counts(shard), keys.cursor(shard),
@@ -144,12 +144,12 @@ extension PresenceStore {
                 ]
             }
         }
-        return RedisScriptCall(Scripts.settle, keys: names, arguments: arguments)
+        return ScriptCall(Scripts.settle, keys: names, arguments: arguments)
     }
 
     private func putOff(_ users: [UserID]) async throws(StoreError) {
         let calls = Dictionary(grouping: users, by: keys.shard(of:)).map { shard, users in
-            RedisScriptCall(
+            ScriptCall(
                 Scripts.putOff, keys: [keys.deadlines(shard)],
                 arguments: [String(StoreLimits.unreadablePutOffMs)] + users.map(\.rawValue))
         }

@@ -69,12 +69,10 @@ package struct PresenceStore: Sendable {
 /// How the operations talk to Redis.
 extension PresenceStore {
     /// Runs a script, tells other workers what it has for them, and gives its answer.
-    func run(_ script: RedisScript, keys: [String], _ arguments: [String]) async throws(StoreError) -> ScriptAnswer {
-        let value: RedisValue
-        do { value = try await redis.evaluate(script, keys: keys, arguments: arguments) } catch {
-            throw StoreError(error)
-        }
-        let answer = try ScriptAnswer(value, from: script)
+    func run<Word>(
+        _ script: StoreScript<Word>, keys: [String], _ arguments: [String]
+    ) async throws(StoreError) -> ScriptAnswer<Word> {
+        let answer = try await run([ScriptCall(script, keys: keys, arguments: arguments)])[0].get()
         if !answer.notices.isEmpty { await publish(answer.notices) }
         return answer
     }
@@ -92,9 +90,11 @@ extension PresenceStore {
     }
 
     /// Runs many scripts in one write; each has an outcome of its own.
-    func run(_ calls: [RedisScriptCall]) async throws(StoreError) -> [Result<ScriptAnswer, StoreError>] {
+    func run<Word>(
+        _ calls: [ScriptCall<Word>]
+    ) async throws(StoreError) -> [Result<ScriptAnswer<Word>, StoreError>] {
         let values: [RedisValue]
-        do { values = try await redis.evaluate(calls) } catch { throw StoreError(error) }
+        do { values = try await redis.evaluate(calls.map(\.redis)) } catch { throw StoreError(error) }
         return zip(calls, values).map { call, value in
             Result { () throws(StoreError) in try ScriptAnswer(value, from: call.script) }
         }
@@ -128,17 +128,18 @@ extension RedisValue {
 
 /// What a script returns: a word, then texts, and among these a list of notices where it has any for other workers.
 /// Every script's words and texts stand in its header.
-struct ScriptAnswer {
-    let word: String
+struct ScriptAnswer<Word: ScriptWord> {
+    let word: Word
     let texts: [String]
     /// `<worker> <link> <what>`, as a `Notice` is told.
     let notices: [String]
-    private let script: RedisScript
+    private let script: StoreScript<Word>
 
-    /// - Throws: `corrupt` where the script found a record this service did not write, which is then the same.
-    init(_ value: RedisValue, from script: RedisScript) throws(StoreError) {
-        guard let items = try value.orThrow().array, let word = items.first?.string else {
-            throw StoreError.unexpected(value, from: script)
+    /// - Throws: `corrupt` where the script found a record this service did not write; an error of the call where the
+    ///   answer is none of the script's.
+    init(_ value: RedisValue, from script: StoreScript<Word>) throws(StoreError) {
+        guard let items = try value.orThrow().array, let first = items.first?.string else {
+            throw StoreError.unexpected(value, from: script.script)
         }
         var texts: [String] = []
         texts.reserveCapacity(items.count)
@@ -147,13 +148,14 @@ struct ScriptAnswer {
             switch item {
             case .string(let text): texts.append(text)
             case .array(let told): notices += told.compactMap(\.string)
-            case .null, .integer, .error: throw StoreError.unexpected(value, from: script)
+            case .null, .integer, .error: throw StoreError.unexpected(value, from: script.script)
             }
         }
-        if word == "unreadable" {
+        if first == "unreadable" {
             throw StoreError(
                 .corrupt, "The user's record holds a field \(texts.first ?? "") this service did not write.")
         }
+        guard let word = Word(rawValue: first) else { throw StoreError.unexpected(value, from: script.script) }
         self.word = word
         self.texts = texts
         self.notices = notices
@@ -166,7 +168,7 @@ struct ScriptAnswer {
     }
 
     var unexpected: StoreError {
-        .unexpected(.array(([word] + texts).map { .string($0) }), from: script)
+        .unexpected(.array(([word.rawValue] + texts).map { .string($0) }), from: script.script)
     }
 
     func int(_ index: Int) throws(StoreError) -> Int {

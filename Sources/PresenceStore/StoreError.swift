@@ -36,6 +36,7 @@ package struct StoreError: Error, Sendable {
             self.init(
                 .corrupt, "Redis holds something this service did not write; its answer is in the log.",
                 underlying: error)
+        case .rejected(.noPermission): self.init(.unavailable, error.message, underlying: error)
         case .rejected(.other):
             self.init(
                 .unavailable, "Redis refused a command in a way this service does not know; its answer is in the log.",
@@ -45,9 +46,12 @@ package struct StoreError: Error, Sendable {
         }
     }
 
+    /// Whether the Redis user may not do what was asked.
+    var isForbidden: Bool { (underlying as? RedisError)?.code == .rejected(.noPermission) }
+
     static func unexpected(_ value: RedisValue, from script: RedisScript) -> StoreError {
         StoreError(
-            .corrupt, "\(script.name) answered in a form this version does not know; do all workers run the same one?",
+            .unavailable, "\(script.name) was answered in a form this version does not know; is that Redis itself?",
             underlying: UnexpectedAnswer(value: value))
     }
 }

@@ -27,9 +27,6 @@ package struct StoreOptions: Sendable {
 
     package init(worker: String) { self.worker = worker }
 
-    /// How many budgets of retries of the Redis client one call can take: by digest and with the source.
-    package static let budgetsMax = 2
-
     /// The longest grace after an outage, over all platforms.
     package var graceMsMax: Int { platforms.traits.values.map(\.heartbeat.graceMs).max() ?? 0 }
 

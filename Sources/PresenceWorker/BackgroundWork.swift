@@ -21,6 +21,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
     private let delivery: Delivery
     private let notifications: Notifications
     private let members: Members
+    private let upkeep: Upkeep
 
     /// - Parameters:
     ///   - deliver: tells the receiver about a change; nil if there is none.
@@ -55,6 +56,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
             sweeper.signal.wake(gained)
             delivery.signal.wake(gained)
         }
+        upkeep = Upkeep(store: store, owned: owned, paces: paces, logger: logger)
     }
 
     /// The group logs its services.
@@ -73,7 +75,7 @@ package struct BackgroundWork: Service, CustomStringConvertible {
                 group.addTask { await sweeper.run() }
                 group.addTask { await notifications.run() }
                 group.addTask { await tick() }
-                group.addTask { await check() }
+                group.addTask { await upkeep.run() }
             }
         }
         await withTaskCancellationOrGracefulShutdownHandler {
@@ -105,38 +107,15 @@ package struct BackgroundWork: Service, CustomStringConvertible {
     /// How overdue the most overdue session of the shards of this worker is, in milliseconds.
     package var lagMs: Int { owned.lagMs }
 
+    /// Why the Redis user cannot do all that is needed (any more), as a sentence; nil if it can.
+    package var complaint: String? { upkeep.complaint }
+
     private func tick() async {
         while !Task.isCancelled {
             sweeper.signal.wake(owned.fences.keys)
             let pace = notifications.areHeard ? paces.sweepRoundMs : paces.sweepRoundUntoldMs
             try? await Task.sleep(for: .milliseconds(pace))
         }
-    }
-
-    /// Says so when the server is no longer one to be trusted with presence, and mends counts that were damaged.
-    private func check() async {
-        var log = FailureLog("Redis is not as it has to be", logger)
-        var suspects: Set<Shard> = []
-        while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(paces.checkMs))
-            do {
-                if let complaint = try await store.complaintAboutServer() { log.failed(complaint) }
-                suspects = try await mendCounts(suspects)
-            } catch {
-                log.failed(error)
-            }
-        }
-    }
-
-    /// Counts shards anew whose counts are wrong twice in a row: once may be a change between two looks.
-    /// - Returns: those that are wrong now.
-    private func mendCounts(_ suspects: Set<Shard>) async throws(StoreError) -> Set<Shard> {
-        var wrong = try await store.miscounted(owned.fences.keys.sorted())
-        for shard in wrong.intersection(suspects) where try await store.recount(shard) {
-            wrong.remove(shard)
-            logger.warning("Live counts were wrong and have been counted anew", metadata: ["shard": "\(shard)"])
-        }
-        return wrong
     }
 
     private func unregister() async {

@@ -26,7 +26,7 @@ package final class RedisClient: Sendable {
     private let node: RedisNode
     private let endpoint: RedisEndpoint
     private let eventLoopGroup: any EventLoopGroup
-    private let options: RedisClientOptions
+    let options: RedisClientOptions
     private let logger: Logger
 
     package init(
@@ -58,13 +58,17 @@ package final class RedisClient: Sendable {
     /// A command the server refused for the moment (LOADING, BUSY ...) is repeated after the others.
     /// - Throws: `RedisError` if any command has no reply. With `notSent` none had an effect, with `unknown` any may.
     package func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
-        guard !commands.isEmpty else { return [] }
         var retry = Retry(options, now: .now())
+        return try await pipeline(commands, &retry)
+    }
+
+    /// The same as a part of a call that has one budget of retries for all its parts.
+    func pipeline(_ commands: [RedisCommand], _ retry: inout Retry) async throws(RedisError) -> [RedisValue] {
+        guard !commands.isEmpty else { return [] }
         var values = try await exchange(commands, &retry)
         while true {
             let refused = values.indices.filter { values[$0].error?.kind.passesSoon == true }
             guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { return values }
-            if kind == .readOnly { node.reconnect() }
             guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { return values }
             let repeated = try await exchange(refused.map { commands[$0] }, &retry)
             for (index, value) in zip(refused, repeated) { values[index] = value }
@@ -99,7 +103,7 @@ package final class RedisClient: Sendable {
     /// - Throws: `RedisError`; its message says what to change if the server cannot be used.
     package func checkServer() async throws(RedisError) -> RedisServerInfo {
         let info = RedisServerInfo(try await send(RedisCommand(keyless: "INFO")).string ?? "")
-        try info.check(database: endpoint.database, allowEviction: options.allowEviction)
+        try info.check(allowEviction: options.allowEviction)
         return info
     }
 

@@ -40,11 +40,6 @@ actor RedisConnection {
         }.get()
     }
 
-    /// Gives up the present connection for a new one.
-    nonisolated func reconnect() {
-        onEventLoop { $0.drop("Redis connection dropped: the server is no longer a master") }
-    }
-
     /// Keeps the connection alive until the task is cancelled; then waits for the answers still due.
     func run() async {
         await withTaskCancellationHandler {
@@ -162,7 +157,12 @@ extension RedisConnection {
         for value in values {
             switch queue.receive(value) {
             case .wait: continue
-            case .answer(let caller, let replies): caller.resume(returning: .success(replies))
+            case .answer(let caller, let replies):
+                caller.resume(returning: .success(replies))
+                // It leads to a former master; a new one may lead elsewhere. The others learn it by themselves.
+                if replies.contains(where: { $0.error?.kind == .readOnly }) {
+                    return drop("Redis connection dropped: the server is no longer a master")
+                }
             case .close: return drop("Redis connection dropped: the server sent a reply nobody asked for")
             }
         }

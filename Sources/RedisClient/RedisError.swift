@@ -36,7 +36,7 @@ package struct RedisError: Error, Sendable {
     }
 
     init(_ reply: RedisReplyError) {
-        self.init(.rejected(reply.kind), reply.kind.advice, underlying: reply)
+        self.init(.rejected(reply.kind), reply.advice, underlying: reply)
     }
 }
 

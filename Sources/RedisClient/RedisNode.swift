@@ -31,9 +31,4 @@ final class RedisNode: Sendable {
         }
         return try await connection.exchange(bytes, replyCount: replyCount)
     }
-
-    /// Gives up all connections for new ones, which may lead elsewhere.
-    func reconnect() {
-        for connection in connections.values { connection.reconnect() }
-    }
 }

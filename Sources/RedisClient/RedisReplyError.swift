@@ -11,8 +11,18 @@ package struct RedisReplyError: Error, Equatable, Sendable {
     package let message: String
 
     package init(message: String) {
-        self.kind = Kind(word: message.prefix { $0 != " " })
+        // What Redis 7.0 says of a command within a script.
+        let isDeniedInScript = message.hasPrefix("ERR The user executing the script can't run this command")
+        self.kind = isDeniedInScript ? .noPermission : Kind(word: message.prefix { $0 != " " })
         self.message = message
+    }
+
+    /// What happened and what to do about it, safe to show to anyone.
+    var advice: String {
+        guard kind == .noPermission, let command = message.firstMatch(of: /run the '([a-z|_-]+)' command/)?.1 else {
+            return kind.advice
+        }
+        return "The Redis user may not run \(command). Add +\(command) to its ACL."
     }
 }
 
@@ -46,7 +56,6 @@ extension RedisReplyError.Kind {
         }
     }
 
-    /// What happened and what to do about it, safe to show to anyone.
     var advice: String {
         switch self {
         case .moved, .ask:
@@ -61,7 +70,8 @@ extension RedisReplyError.Kind {
         case .outOfMemory: "Redis is out of memory. Raise its maxmemory."
         case .noScript: "Redis does not know the script. Try again."
         case .authentication: "Redis refused the login. Set the user and password in redis.url."
-        case .noPermission: "The Redis user lacks a permission. Widen its ACL; the server's ACL LOG names the command."
+        case .noPermission:
+            "The Redis user lacks a permission. Give it the ACL of the README; the server's ACL LOG names what was asked."
         case .wrongType: "Redis holds a key of another type than the command takes. Read the log for its answer."
         case .other: "Redis refused the command. Read the log for its answer."
         }

@@ -31,13 +31,8 @@ package struct RedisScriptCall: Sendable {
         self.arguments = arguments
     }
 
-    /// The call by digest: short, but answered NOSCRIPT where the source was never seen.
-    var byDigest: RedisCommand { command("EVALSHA", script.sha1) }
-
-    /// The call with the whole source, which also caches it.
-    var bySource: RedisCommand { command("EVAL", script.source) }
-
-    private func command(_ name: String, _ script: String) -> RedisCommand {
-        RedisCommand(words: [name, script, String(keys.count)] + keys + arguments, routedBy: keys.first)
+    /// The call, answered NOSCRIPT where the script was not loaded.
+    var byDigest: RedisCommand {
+        RedisCommand(words: ["EVALSHA", script.sha1, String(keys.count)] + keys + arguments, routedBy: keys.first)
     }
 }

@@ -38,9 +38,14 @@ package struct RedisServerInfo: Sendable, Equatable {
     }
 
     /// - Throws: `RedisError` naming the first thing that must be changed before this server can be used.
-    package func check(database: Int, allowEviction: Bool) throws(RedisError) {
+    package func check(allowEviction: Bool) throws(RedisError) {
         guard majorVersion >= 7 || isValkey else {
             throw .unsupported("\(software) is too old. Install Redis 7.0 or newer, or Valkey.")
+        }
+        guard !isCluster else {
+            throw .unsupported(
+                "Redis runs in cluster mode, which is not supported yet. Point redis.url at a server with cluster-enabled no."
+            )
         }
         guard !isLoading else { throw RedisError(RedisReplyError(message: "LOADING")) }
         guard role == "master" else {
@@ -50,10 +55,6 @@ package struct RedisServerInfo: Sendable, Equatable {
             throw .unsupported(
                 "Redis has maxmemory-policy \(evictionPolicy) and may evict live data. Set maxmemory-policy noeviction."
             )
-        }
-        guard !isCluster || database == 0 else {
-            throw .unsupported(
-                "Redis runs in cluster mode, which has database 0 only. Remove the database from redis.url.")
         }
     }
 }

@@ -21,7 +21,7 @@ struct Retry {
         switch outcome {
         case .notSent: attemptsLeft -= 1
         case .unknown where isIdempotent: attemptsLeft -= 1
-        case .rejected(let kind) where kind.passesSoon: break
+        case .rejected(let kind) where kind.passesSoon || kind == .noScript: break
         default: return nil
         }
         let pause = backoff.next()

@@ -22,7 +22,7 @@ extension Service {
         options.eventsBacklogMax = configuration.eventsBacklogMax
         options.outageGapMs = configuration.outageGapMs
         options.hasReceiver = configuration.callback != nil
-        options.repeatMsMax = Int(redisOptions.overallDeadline / .milliseconds(1)) * StoreOptions.budgetsMax
+        options.repeatMsMax = Int(redisOptions.overallDeadline / .milliseconds(1))
         return options
     }
 
@@ -85,6 +85,7 @@ extension Service {
         let status = work.status
         var reasons: [String] = []
         if status.isStopping { reasons.append("This worker is stopping.") }
+        if let complaint = work.complaint { reasons.append(complaint) }
         if !work.isAnswered { reasons.append("Redis cannot be asked right now; try again.") }
         return Readiness(
             reasons: reasons, notes: status.differences.map { "The rules differ: \($0)." }, settlementLagMs: work.lagMs)

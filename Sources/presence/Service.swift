@@ -85,6 +85,15 @@ struct Service: Sendable {
                 for warning in info.warnings {
                     logger.warning("Look at how this Redis is set up", metadata: ["advice": "\(warning)"])
                 }
+                if let complaint = try await store.complaintAboutPermissions() {
+                    throw StartError(.configuration, complaint.message, underlying: complaint)
+                }
+                let hints = try await store.missingHintPermissions()
+                if !hints.isEmpty {
+                    logger.warning(
+                        "The Redis user may not use pub/sub: kicks, ends and changes are noticed later",
+                        metadata: ["add to its ACL": "\(hints.joined(separator: " "))"])
+                }
                 _ = try await store.checkLayout()
                 return
             } catch let error as RedisError where error.passesSoon {
@@ -92,7 +101,8 @@ struct Service: Sendable {
             } catch let error as StoreError where error.code == .unavailable {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
             } catch let error as RedisError {
-                throw StartError(.unavailable, error.message, underlying: error)
+                let isForbidden = error.code == .rejected(.noPermission)
+                throw StartError(isForbidden ? .configuration : .unavailable, error.message, underlying: error)
             } catch let error as StoreError {
                 throw StartError(.configuration, error.message, underlying: error)
             }

@@ -129,10 +129,10 @@ struct UntoldTests {
                 }
                 try await deployment.withClient("ann") { ann, _ in
                     try await deployment.withClient("bob") { bob, _ in
-                        try await order("ACL", "SETUSER", "default", "resetchannels")
+                        try await order("ACL", "SETUSER", "presence", "resetchannels")
                         try await order("CLIENT", "KILL", "TYPE", "pubsub")
                         try await deployment.kick("ann", at: 0)
-                        try await order("ACL", "SETUSER", "default", "allchannels")
+                        try await order("ACL", "SETUSER", "presence", "allchannels")
                         #expect(try await ann.closing().code == 4100)
                         try await bob.expectHeartbeat()
                     }

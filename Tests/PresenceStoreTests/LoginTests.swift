@@ -110,11 +110,11 @@ import Testing
             let before = try await store.digest()
             let newcomer = SessionID(platform: .android, instance: .unnamed, generation: .random())
             let undeclared = try await store.run([store.loginCall(.ann, newcomer)])[0].get()
-            #expect(undeclared.word == "stale")
+            #expect(undeclared.word == .stale)
             #expect(undeclared.texts == [old.session.description])
             #expect(try await store.digest() == before)
             let declared = try await store.run([store.loginCall(.ann, newcomer, declared: [old.session])])[0].get()
-            #expect(declared.word == "accepted")
+            #expect(declared.word == .accepted)
             #expect(try declared.sessions(from: 2) == [old.session])
         }
     }

@@ -73,7 +73,7 @@ import Testing
             let session = SessionID(platform: .android, instance: .unnamed, generation: .random())
             let call = store.loginCall(.ann, session, declared: [mac.session])
             let answers = try await store.run([call, call])
-            #expect(try answers.map { try $0.get().word } == ["accepted", "accepted"])
+            #expect(try answers.map { try $0.get().word } == [.accepted, .accepted])
             #expect(try answers.map { try $0.get().notices } == [["a 1 displaced \(session)"], []])
         }
     }

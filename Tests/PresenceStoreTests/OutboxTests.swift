@@ -94,6 +94,22 @@ import Testing
         }
     }
 
+    @Test("What is delivered in a shard where nothing happens any more is trimmed too, but for the last event")
+    func quietShard() async throws {
+        try await withStore(shards: 1, eventsRetentionMs: 0) { store in
+            for _ in 0..<5 { try await store.loggedIn(.ann, .web) }
+            #expect(try await store.trimEvents(of: [0])[0] == 0)
+            let fence = try await store.fence()
+            #expect(try await store.passEvents([0: fence])[0] != nil)
+            let last = try #require(try await store.entries(0).last)
+            // Within a stream's node nothing is trimmed that costs more than little.
+            #expect(try await store.entries(0).count == 5)
+            #expect(try await store.trimEvents(of: [0])[0] == 4)
+            #expect(try await store.entries(0) == [last])
+            #expect(try await store.trimEvents(of: [0])[0] == 0)
+        }
+    }
+
     @Test("Delivered events stay for the retention")
     func retention() async throws {
         try await withStore(shards: 1) { store in

@@ -69,7 +69,7 @@ import Testing
             // Known scripts go by digest: the request that is cut is the one that takes effect.
             try await server.withClient { redis in
                 _ = try await redis.pipeline(
-                    Scripts.all.map { RedisCommand(keyless: "SCRIPT", "LOAD", $0.source) })
+                    Scripts.all.map { RedisCommand(keyless: "SCRIPT", "LOAD", $0.script.source) })
             }
             try await FaultProxy.withProxy(to: server.port) { proxy in
                 try await RedisClient.with(proxy.url) { redis in
@@ -87,12 +87,12 @@ import Testing
             let session = SessionID(platform: .android, instance: .unnamed, generation: .random())
             let call = store.loginCall(.ann, session, declared: [mac.session])
             let first = try await store.run([call])[0].get()
-            #expect(first.word == "accepted")
+            #expect(first.word == .accepted)
             let web = try await store.loggedIn(.ann, .web)
             #expect(web.kicked == [session])
             let before = try await store.digest()
             let second = try await store.run([call])[0].get()
-            #expect(second.word == "accepted")
+            #expect(second.word == .accepted)
             #expect(second.texts == first.texts)
             #expect(try await store.digest() == before)
         }
@@ -104,10 +104,10 @@ import Testing
             let mac = try await store.loggedIn(.ann, .mac)
             let call = store.kickCall(.ann, declared: [mac.session])
             let first = try await store.run([call])[0].get()
-            #expect(first.word == "kicked")
+            #expect(first.word == .kicked)
             let web = try await store.loggedIn(.ann, .web)
             let second = try await store.run([call])[0].get()
-            #expect(second.word == "kicked")
+            #expect(second.word == .kicked)
             #expect(second.texts == first.texts)
             #expect(try await store.statuses(.ann) == [web.session: .online])
             #expect(try await store.story(.ann) == ["Login/Register", "Logout/Kicked", "Login/Register"])
@@ -117,7 +117,7 @@ import Testing
     @Test("Every one of many logins of one device that are repeated is done once, and gets its first answer")
     func remembered() async throws {
         try await withStore { store in
-            var calls: [RedisScriptCall] = []
+            var calls: [ScriptCall<LoginWord>] = []
             var answers: [[String]] = []
             for _ in 0..<20 {
                 let declared = try await store.presence(.ann).sessions.map(\.id)

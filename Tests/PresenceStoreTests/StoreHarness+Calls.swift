@@ -5,9 +5,9 @@ import RedisClient
 
 extension PresenceStore {
     /// One call of the login script, as `login` makes it.
-    func loginCall(_ user: UserID, _ session: SessionID, declared: [SessionID] = []) -> RedisScriptCall {
+    func loginCall(_ user: UserID, _ session: SessionID, declared: [SessionID] = []) -> ScriptCall<LoginWord> {
         let rule = rule(for: session.platform)
-        return RedisScriptCall(
+        return ScriptCall(
             Scripts.login,
             keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
             arguments: [
@@ -19,8 +19,8 @@ extension PresenceStore {
     }
 
     /// One call of the kick script that ends all sessions, as `kick` makes it.
-    func kickCall(_ user: UserID, declared: [SessionID]) -> RedisScriptCall {
-        RedisScriptCall(
+    func kickCall(_ user: UserID, declared: [SessionID]) -> ScriptCall<KickWord> {
+        ScriptCall(
             Scripts.kick, keys: userKeys(user) + [keys.revoked(user)] + timerKeys(user, declared),
             arguments: [user.rawValue, Generation.random().rawValue, "", "", "", "1000", "0", "60000", "600000"]
                 + declared.map(\.description))

@@ -100,7 +100,7 @@ extension PresenceStore {
     func sweepAll() async throws { _ = try await tended(owned(Array(0..<keys.shards))) }
 
     /// The script calls that settling these users makes at last, with their records as they are now.
-    func settleCalls(_ users: UserID...) async throws -> [RedisScriptCall] {
+    func settleCalls(_ users: UserID...) async throws -> [ScriptCall<SettleWord>] {
         var unreadable: [UserID] = []
         let due = try await read(users, &unreadable)
         #expect(unreadable.isEmpty)

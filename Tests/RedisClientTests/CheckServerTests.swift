@@ -57,23 +57,22 @@ import Testing
     func version() throws {
         let lines = "role:master\r\nmaxmemory_policy:noeviction\r\n"
         let old = RedisServerInfo("redis_version:6.2.14\r\n" + lines)
-        let error = try #require(throws: RedisError.self) { try old.check(database: 0, allowEviction: false) }
+        let error = try #require(throws: RedisError.self) { try old.check(allowEviction: false) }
         #expect(error.message.contains("Redis 6.2.14 is too old"))
         let valkey = RedisServerInfo("redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n" + lines)
-        try valkey.check(database: 0, allowEviction: false)
+        try valkey.check(allowEviction: false)
         #expect(valkey.software == "Valkey 8.0.1")
     }
 
-    @Test("A cluster has database 0 only")
-    func cluster() throws {
-        let info = RedisServerInfo(
-            "redis_version:7.0.0\r\nrole:master\r\nmaxmemory_policy:noeviction\r\ncluster_enabled:1\r\n")
-        try info.check(database: 0, allowEviction: false)
-        #expect(throws: RedisError.self) { try info.check(database: 1, allowEviction: false) }
+    @Test("A server in cluster mode is refused, with a sentence that says what works")
+    func cluster() async throws {
+        let clusterPort = try await FreePort.next()
+        let arguments = ["--cluster-enabled", "yes", "--cluster-port", "\(clusterPort)"]
+        #expect(try await complaint(arguments)?.contains("Point redis.url at a server with cluster-enabled no") == true)
     }
 
     @Test("What is no INFO is refused")
     func garbage() {
-        #expect(throws: RedisError.self) { try RedisServerInfo("hello").check(database: 0, allowEviction: false) }
+        #expect(throws: RedisError.self) { try RedisServerInfo("hello").check(allowEviction: false) }
     }
 }

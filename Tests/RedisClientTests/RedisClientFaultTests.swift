@@ -1,3 +1,4 @@
+import NIOPosix
 import RedisClient
 import Support
 import Testing
@@ -139,6 +140,69 @@ import Testing
                 }
                 _ = try await client.send(RedisCommand(keyless: "REPLICAOF", "NO", "ONE"))
                 #expect(try await write == .string("OK"))
+            }
+        }
+    }
+
+    @Test("A connection that leads to a replica is given up, and no other")
+    func readOnlyConnection() async throws {
+        var once = RedisClientOptions()
+        once.attemptsMax = 1
+        once.overallDeadline = .zero
+        once.clientName = "once"
+        try await RedisServer.withRedis { server in
+            try await server.withClient { admin in
+                func connections() async throws -> Set<String> {
+                    let list = try await admin.send(RedisCommand(keyless: "CLIENT", "LIST")).string ?? ""
+                    return Set(list.matches(of: /(?m)^id=(\d+) .* name=once\ .*$/).map { String($0.1) })
+                }
+                try await server.withClient(options: once) { client in
+                    let loops = MultiThreadedEventLoopGroup.singleton.makeIterator().reduce(0) { count, _ in count + 1 }
+                    try await eventually(else: "not connected") { try await connections().count == loops }
+                    let before = try await connections()
+                    _ = try await admin.send(RedisCommand(keyless: "REPLICAOF", "127.0.0.1", "1"))
+                    let write = try await client.pipeline([RedisCommand("SET", key: "k", "v")])
+                    #expect(write[0].error?.kind == .readOnly)
+                    try await eventually(else: "not connected again") {
+                        let now = try await connections()
+                        return now.count == loops && now.intersection(before).count == loops - 1
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("A script the server does not know is sent to it once, however many calls there are")
+    func loadsOnce() async throws {
+        let script = RedisScript(name: "echo", source: "return ARGV[1]")
+        try await RedisServer.withRedis { server in
+            try await server.withClient { client in
+                let calls = (0..<512).map { RedisScriptCall(script, keys: ["k"], arguments: ["\($0)"]) }
+                #expect(try await client.evaluate(calls) == (0..<512).map { .string("\($0)") })
+                let statistics = try await client.send(RedisCommand(keyless: "INFO", "commandstats")).string ?? ""
+                #expect(statistics.contains("cmdstat_script|load:calls=1,"))
+                #expect(statistics.contains("cmdstat_evalsha:calls=1024,"))
+            }
+        }
+    }
+
+    @Test("A call of a script the server does not know has no more attempts than another")
+    func scriptAttempts() async throws {
+        var options = RedisClientOptions()
+        options.replyBytesMax = 100_000
+        let long = RedisScript(name: "long", source: "return string.rep('x', 200000)")
+        try await RedisServer.withRedis { server in
+            try await FaultProxy.withProxy(to: server.port) { proxy in
+                try await RedisClient.with(proxy.url, options: options) { client in
+                    proxy.cutReplyOnce(whenRequestContains: long.sha1)
+                    let error = try await #require(throws: RedisError.self) {
+                        try await client.evaluate(long, keys: [], arguments: [])
+                    }
+                    #expect(error.code == .unknown)
+                    let statistics = try await client.send(RedisCommand(keyless: "INFO", "commandstats")).string ?? ""
+                    // The one cut off, the one that showed the script unknown, and two that broke their connection.
+                    #expect(statistics.contains("cmdstat_evalsha:calls=4,"))
+                }
             }
         }
     }

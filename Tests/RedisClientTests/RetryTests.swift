@@ -30,7 +30,7 @@ import Testing
         "A server that asks for patience gets it until the overall deadline",
         arguments: RedisReplyError.Kind.allCases)
     func patience(kind: RedisReplyError.Kind) {
-        let passes: [RedisReplyError.Kind] = [.tryAgain, .clusterDown, .readOnly, .loading, .busy]
+        let passes: [RedisReplyError.Kind] = [.tryAgain, .clusterDown, .readOnly, .loading, .busy, .noScript]
         #expect(pauses(.rejected(kind)) == (passes.contains(kind) ? 100 : 0))
         #expect(pauses(.rejected(kind), at: start + .seconds(3)) == 0)
     }

@@ -61,7 +61,8 @@ struct DetectionTests {
 
     @Test("Flags that are already set stay set when the service adds its own")
     func keepsFlags() async throws {
-        try await Deployment.with(workers: 1, redis: ["--notify-keyspace-events", "Eg"]) { deployment in
+        let flags = ["--notify-keyspace-events", "Eg"]
+        try await Deployment.with(workers: 1, redis: flags, credentials: "") { deployment in
             try await deployment.redis.withClient { redis in
                 try await eventually(else: "notifications were not switched on") {
                     let value = try await redis.send(RedisCommand(keyless: "CONFIG", "GET", "notify-keyspace-events"))

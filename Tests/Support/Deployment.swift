@@ -19,12 +19,15 @@ package struct Deployment: Sendable {
     /// Runs the body beside a deployment.
     /// - Parameters:
     ///   - settings: beside `shortTimeouts`, or instead of them.
-    ///   - credentials: as whom the workers use Redis, as `user:password@`.
+    ///   - credentials: as whom the workers use Redis, as `user:password@`; the README's user by default.
     package static func with<Result: Sendable>(
         workers count: Int = 2, redis arguments: [String] = [], _ settings: [String: String] = [:],
-        credentials: String = "", body: (Deployment) async throws -> Result
+        credentials: String = RedisServer.serviceCredentials, body: (Deployment) async throws -> Result
     ) async throws -> Result {
-        try await RedisServer.withRedis(arguments) { redis in
+        // The README's user may not switch them on itself.
+        let isTold = arguments.contains("--notify-keyspace-events")
+        return try await RedisServer.withRedis(arguments + (isTold ? [] : ["--notify-keyspace-events", "Kxt"])) {
+            redis in
             try await CallbackReceiver.withReceiver { receiver in
                 let folder = try temporaryFolder("deployment")
                 defer { removeFolder(folder) }

@@ -15,6 +15,18 @@ package actor RedisServer {
 
     package nonisolated var socketPath: String { "\(folder)/redis.sock" }
     package nonisolated var url: String { "redis://127.0.0.1:\(port)" }
+    /// As the user the README gives the service.
+    package nonisolated var serviceURL: String { "redis://\(Self.serviceCredentials)127.0.0.1:\(port)" }
+    package static let serviceCredentials = "presence:change-me@"
+
+    /// The rules of that user: `["~presence:*", "+ping", ...]`
+    package static let serviceRules: [String] = {
+        let readme = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
+        let text = (try? String(contentsOf: readme, encoding: .utf8)) ?? ""
+        let command = text.firstMatch(of: /ACL SETUSER presence on >change-me ([^`]*)```/)?.1 ?? ""
+        return command.split(whereSeparator: \.isWhitespace).map(String.init)
+    }()
+
     package nonisolated var unixURL: String { "unix://\(socketPath)" }
 
     private init(port: Int, arguments: [String]) throws {
@@ -59,8 +71,8 @@ package actor RedisServer {
         let process = try ChildProcess(
             [
                 "redis-server", "--bind", "127.0.0.1", "--port", "\(port)", "--unixsocket", socketPath, "--dir", folder,
-                "--save", "",
-            ] + arguments, folder: folder, log: "log")
+                "--save", "", "--user", "presence", "on", ">change-me",
+            ] + Self.serviceRules + arguments, folder: folder, log: "log")
         self.process = process
         try await eventually(else: "redis-server accepts no connections") {
             guard process.isRunning else {

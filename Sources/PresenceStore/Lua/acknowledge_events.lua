@@ -37,5 +37,5 @@ for i = 8, #ARGV do
   if event then answer[#answer + 1] = redis.call('XADD', aside, '*', 'position', event[1], unpack(event[2])) end
 end
 redis.call('HSET', cursor, 'id', last, 'backlog', string.format('%.0f', backlog))
-trim(events, last, now, retention)
+trim(events, last, now, retention, '~')
 return answer

@@ -10,6 +10,6 @@ if not is_owner(owner, worker, fence) then return { 'lost' } end
 local last = last_of(events)
 if last ~= '0-0' and redis.call('HGET', cursor, 'id') ~= last then
   redis.call('HSET', cursor, 'id', last, 'backlog', 0)
-  trim(events, last, now_ms(), retention)
+  trim(events, last, now_ms(), retention, '~')
 end
 return { 'passed', last }

@@ -1,0 +1,108 @@
+import PresenceCore
+import RedisClient
+import Support
+import Testing
+
+@testable import PresenceStore
+
+@Suite struct PermissionTests {
+    /// Rules that are asked for neither at the start nor for hints.
+    private static let optional: Set<String> = ["+client|setname"]
+    private static let hints: Set<String> = [
+        "&presence:*", "&__keyspace@0__:presence:*", "+publish", "+subscribe", "+unsubscribe",
+    ]
+
+    /// Runs the body with a store of the README's Redis user, and with one of the default user.
+    private func withUser(_ body: (_ store: PresenceStore, _ admin: PresenceStore) async throws -> Void) async throws {
+        let keys = KeySpace(prefix: "presence", shards: 2)
+        try await RedisServer.withRedis { server in
+            try await server.withClient { admin in
+                try await RedisClient.with(server.serviceURL) { redis in
+                    let store = PresenceStore(redis: redis, keys: keys, options: StoreOptions(worker: "a"))
+                    try await body(store, store.asWorker("a", on: admin))
+                }
+            }
+        }
+    }
+
+    @Test("The rules of the README are those the service asks for, no more and no fewer")
+    func exact() async throws {
+        #expect(RedisServer.serviceRules.count > 30)
+        try await withUser { store, admin in
+            #expect(try await store.missingPermissions() == [])
+            #expect(try await store.missingHintPermissions() == [])
+            #expect(try await store.complaintAboutPermissions() == nil)
+            for rule in Set(RedisServer.serviceRules).subtracting(Self.optional) {
+                let opposite =
+                    rule.hasPrefix("+") ? "-\(rule.dropFirst())" : rule.hasPrefix("~") ? "resetkeys" : "resetchannels"
+                try await admin.command("ACL", "SETUSER", "presence", opposite)
+                let missing = try await missing(of: store)
+                #expect(
+                    (Self.hints.contains(rule) ? missing.hints : missing.needed).contains(rule),
+                    "without \(rule) there are missing \(missing)")
+                try await admin.command(["ACL", "SETUSER", "presence"] + RedisServer.serviceRules)
+            }
+            #expect(try await store.missingPermissions() == [])
+        }
+    }
+
+    /// What the server names; from its refusal where the question itself is not allowed.
+    private func missing(of store: PresenceStore) async throws -> (needed: String, hints: String) {
+        let complaint = try await store.complaintAboutPermissions()?.message ?? ""
+        return (complaint, complaint.isEmpty ? try await store.missingHintPermissions().joined() : "")
+    }
+
+    @Test("A user with the rules of the README can do all there is to do")
+    func suffices() async throws {
+        try await withUser { store, _ in
+            _ = try await store.redis.checkServer()
+            try await ScriptKeysTests.live(.ann, in: store)
+            #expect(try await store.presences(of: [.ann, .bob]).count == 2)
+            #expect(try await store.counts().users.count >= 0)
+            #expect(try await store.ended(among: []) == [])
+            try await store.unregister()
+        }
+    }
+
+    @Test("A command that is forbidden is an error that names the rule to add")
+    func forbidden() async throws {
+        try await withUser { store, admin in
+            let web = try await store.loggedIn(.ann, .web)
+            try await admin.command("ACL", "SETUSER", "presence", "-hgetall", "-pexpire")
+            for call in [
+                { _ = try await store.presence(.ann) },
+                { _ = try await store.heartbeat([UserSession(user: .ann, session: web.session)]) },
+            ] as [() async throws -> Void] {
+                let error = await #expect(throws: StoreError.self) { try await call() }
+                #expect(error?.code == .unavailable)
+                #expect(error?.message.contains(/Add \+(hgetall|pexpire) to its ACL/) == true)
+            }
+            let error = await #expect(throws: StoreError.self) { try await store.loggedIn(.bob, .web) }
+            #expect(error?.message.contains("Give it the ACL of the README") == true)
+        }
+    }
+}
+
+@Suite struct AnswerWordTests {
+    @Test(
+        "An answer that is none of the script's is an error of the call, not a damaged record",
+        arguments: [
+            RedisValue.array([.string("accepted-2")]), .array([]), .array([.integer(1)]), .string("OK"), .null,
+            .array([.string("accepted"), .null]),
+        ])
+    func unknown(_ value: RedisValue) {
+        let error = #expect(throws: StoreError.self) { try ScriptAnswer(value, from: Scripts.login) }
+        #expect(error?.code == .unavailable)
+    }
+
+    @Test(
+        "An error reply that proves nothing is an error of the call",
+        arguments: [
+            "ERR unknown command", "CROSSSLOT Keys in request don't hash to the same slot", "NOVEL word",
+        ])
+    func errors(_ reply: String) {
+        let value = RedisValue.error(RedisReplyError(message: reply))
+        let error = #expect(throws: StoreError.self) { try ScriptAnswer(value, from: Scripts.revive) }
+        #expect(error?.code == .unavailable)
+    }
+}
