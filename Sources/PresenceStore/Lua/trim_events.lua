@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Trims the events of a shard where nothing happens that would: all that are older than their retention, but for the one
--- the cursor stands at and those behind it.
+-- Trims the events of a shard where nothing else does: all that are older than their retention, but for the one the
+-- cursor stands at and those behind it.
 -- Uses time stream
 -- KEYS 1 cursor (hash) 2 events (stream)
 -- ARGV 1 retention (ms)

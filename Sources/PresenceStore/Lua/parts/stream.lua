@@ -13,8 +13,8 @@ local function last_of(stream)
   return entry and entry[1] or '0-0'
 end
 
--- Trims a stream of events below the cursor and what may still be asked for (retention, ms): exactly (`=`), or as far as
--- costs little (`~`). Returns how many are gone.
+-- Trims a stream of events below the cursor and what may still be asked for (retention, ms): exactly (`=`), or as far
+-- as costs little (`~`). Returns how many are gone.
 local function trim(events, cursor, now, retention, how)
   local oldest = math.min(now - retention, tonumber(string.match(cursor, '^%d+') or 0))
   return redis.call('XTRIM', events, 'MINID', how, string.format('%.0f', oldest))
