@@ -7,6 +7,7 @@ struct ConfigurationFile {
     private static let bytesMax = 1_048_576
 
     private let path: String
+    private var lines: [Substring] = []
     private(set) var values: [String: ConfigurationValue] = [:]
     private(set) var platformNames: Set<String> = []
 
@@ -15,7 +16,9 @@ struct ConfigurationFile {
         self.path = path
         do {
             // The nodes refer weakly to what the parser holds.
-            let parser = try Parser(yaml: try TextFile.read(path, bytesMax: Self.bytesMax))
+            let text = try TextFile.read(path, bytesMax: Self.bytesMax)
+            lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            let parser = try Parser(yaml: text)
             try withExtendedLifetime(parser) {
                 guard let root = try parser.singleRoot(), !root.isNull else { return }
                 guard let keys = root.mapping else {
@@ -51,6 +54,7 @@ struct ConfigurationFile {
     }
 
     private mutating func set(_ key: ConfigurationKey, to node: Node) throws(StartError) {
+        if key.isSecret { try refuseComment(behind: node) }
         if node.isNull { return }
         let place = place(of: node)
         guard values[key.name] == nil else { throw refused(node, "\"\(key.name)\" stands here for the second time") }
@@ -72,6 +76,18 @@ struct ConfigurationFile {
             entries.append(try text(of: scalar, entry))
         }
         return .list(entries)
+    }
+
+    /// Of `abc #def` YAML takes `abc`, which may be half a secret.
+    private func refuseComment(behind node: Node) throws(StartError) {
+        for entry in node.sequence.map(Array.init) ?? [node] {
+            guard let scalar = entry.scalar, scalar.style == .plain, let mark = scalar.mark,
+                lines.indices.contains(mark.line - 1)
+            else { continue }
+            let rest = String(lines[mark.line - 1].unicodeScalars.dropFirst(mark.column - 1))
+            guard rest.contains(/(^|\s)#/) else { continue }
+            throw refused(entry, "# begins a comment: put it in a line of its own, or quote the secret it is part of")
+        }
     }
 
     /// `&x`, `*x` and `!x` at the start of a value are taken away by YAML: a secret would be another one.

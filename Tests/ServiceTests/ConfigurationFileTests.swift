@@ -52,7 +52,9 @@ struct ConfigurationFileTests {
         }
     }
 
-    @Test("that is empty sets nothing", arguments: ["", "\n", "# nothing yet\n", "null", "{}", "---\n", "callback:\n"])
+    @Test(
+        "that is empty sets nothing",
+        arguments: ["", "\n", "# nothing yet\n", "null", "{}", "---\n", "callback:\n", "port: #8081"])
     func empty(_ text: String) throws {
         let configuration = try withFile("c.yaml", text) { try configure(["--config", $0]) }
         #expect(configuration.port == 8080)
@@ -89,6 +91,12 @@ struct ConfigurationFileTests {
             ("app: {secret-key: &abc def}", "line 1, column 19: anchors and tags are not understood"),
             ("app: {secret-key: &abc }", "line 1, column 19: anchors and tags are not understood"),
             ("app: {secret-key: *abc }", "line 1, column 19: this is not JSON or YAML: found undefined alias"),
+            (
+                "app:\n  secret-key: abc #def",
+                "line 2, column 15: # begins a comment: put it in a line of its own, or quote"
+            ),
+            ("app:\n  secret-key: #abc", ": # begins a comment"),
+            ("auth: {api-keys: [a, b #c\n]}", ": # begins a comment"),
             ("\nport: x", "port is \"x\" but must be a whole number from 0 to 65535; it is set in"),
             ("\nport: x", ", line 2, column 7."),
         ])

@@ -27,9 +27,10 @@ struct ConfigurationRefusalTests {
             (["--login-policy", "solo"], "one of single, dual, triple, multi"),
             (["--redis-allow-eviction", "yes"], "must be true or false"),
             (["--host", "http://0.0.0.0"], "host is \"http://0.0.0.0\" but must be an address or a name, without"),
-            (["--host", "localhost:80"], "host is"), (["--host", "[::1]"], "host is"),
-            (["--host", "256.1.1.1"], "host is"),
-            (["--host", "a..b"], "host is"), (["--host", "a b"], "host is"),
+            (["--host", "localhost:80"], "must be an address or a name"),
+            (["--host", "[::1]"], "must be an address or a name"),
+            (["--host", "256.1.1.1"], "must be an address or a name"),
+            (["--host", "a..b"], "must be an address or a name"), (["--host", "a b"], "must be an address or a name"),
             (
                 ["--connect-address-header", "a b"],
                 "connect.address-header is \"a b\" but must be the name of one header"
