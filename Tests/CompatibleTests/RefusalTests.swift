@@ -164,7 +164,7 @@ struct RefusalTests {
 
     @Test("Without a key the compatible API is not there, and the log says how to switch it on")
     func off() async throws {
-        try await CompatibleWorker.with(["app.secret-key": ""]) { worker in
+        try await CompatibleWorker.with(["app.id": "", "app.secret-key": "", "app.admins": ""]) { worker in
             let reply = try await worker.call("openim/querystate", #"{"To_Account":["ann"]}"#)
             #expect(reply.status == 404)
             #expect(worker.worker.log.contains("set app.id and app.secret-key to switch it on"))

@@ -27,6 +27,16 @@ import Testing
             ("redis://:hunter2@h:x", "port"), ("redis://:hunter2@h/x", "database"),
             ("redis://:hunter2@h/-1", "database"),
             ("redis://:hunter2%@h", "%25"), ("redis://hunter2@h", "without a password"),
+            ("redis://:hunt/er2@h", "/ as %2F"), ("redis://:hunt@er2@h", "@ as %40"),
+            ("redis://:hunt?er2@h", "? as %3F"),
+            ("redis://:hunt#er2@h", "# as %23"), ("redis://:1/hunter2@h", "/ as %2F"),
+            ("redis://:hunter2@h?db=1", "%3F"),
+            ("redis://:hunter2@h/0#a", "%23"), ("redis://hunter2:6379:1", "IPv6 address in brackets"),
+            ("redis://:hunter2@::1", "IPv6 address in brackets"), ("redis://:hunter2@[::1", "brackets"),
+            ("redis://:hunter2@h:+1", "port"), ("redis://:hunter2@h:06379", "port"),
+            ("redis://:hunter2@h/+1", "database"),
+            ("redis://:hunter2@h/99999999999999999999", "database"), ("redis://:hunter2%+1@h", "%25"),
+            ("redis://:hunter2%1@h", "%25"), ("redis://:hunter2%ff@h", "not UTF-8"),
             ("unix://hunter2", "absolute path"), ("unix:///s?hunter2=1", "query parameter"),
         ])
     func refuses(url: String, complaint: String) throws {
