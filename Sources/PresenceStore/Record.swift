@@ -35,7 +35,7 @@ enum Record {
             case "generation": generation = try? Generation(String(value))
             case "login": login = Int(value)
             case "changed": changed = Int(value)
-            case "worker": worker = decode(value)
+            case "worker": worker = decode(value) ?? ""
             case "address": address = decode(value)
             case "network": network = decode(value)
             case "version": version = decode(value)
@@ -91,18 +91,9 @@ enum Record {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func decode(_ text: Substring) -> String {
+    /// nil if `encode` did not make it: what a client told of itself is not worth losing its session for.
+    static func decode(_ text: Substring) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let value = UInt8(Substring(rest.prefix(2)), radix: 16) {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(percentEncoded: text.utf8)
     }
 }

@@ -1,3 +1,5 @@
+import PresenceCore
+
 /// Where a server is and how to log in.
 ///
 /// Written `redis://[user:password@]host[:port][/database]` or
@@ -96,22 +98,12 @@ package struct RedisEndpoint: Sendable, Equatable {
         if user != nil, password == nil { throw .invalid("names a user without a password") }
     }
 
-    /// Undoes percent-encoding.
     private static func decode(_ text: Substring) throws(RedisError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                throw .invalid("has a % that is not followed by two hexadecimal digits; write % itself as %25")
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+        guard let decoded = String(percentEncoded: text.utf8) else {
+            throw .invalid(
+                "has a % that is not followed by two hexadecimal digits, or is not UTF-8; write % itself as %25")
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return decoded
     }
 }
 
