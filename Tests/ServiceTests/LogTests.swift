@@ -85,10 +85,10 @@ struct LogTests {
 
     @Test("Why it does not start is told, and a reader that does not read it is not waited for")
     func startError() async throws {
-        let folder = try temporaryFolder("log")
-        defer { removeFolder(folder) }
         for isFull in [false, true] {
-            let pipe = try UnreadPipe(in: try subfolder(of: folder))
+            let folder = try temporaryFolder("log")
+            defer { removeFolder(folder) }
+            let pipe = try UnreadPipe(in: folder)
             if isFull { pipe.fill() }
             let worker = try pipe.child([PresenceProcess.binary, "serve", "--port", "none"], folder: folder)
             try await eventually(else: "it waits for its reader") { !worker.isRunning }
@@ -97,10 +97,16 @@ struct LogTests {
         }
     }
 
-    private func subfolder(of folder: String) throws -> String {
-        let path = "\(folder)/\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        return path
+    @Test("Why it does not start is its exit status, also where nobody reads the reason")
+    func startErrorUnread() async throws {
+        let folder = try temporaryFolder("log")
+        defer { removeFolder(folder) }
+        let script = #"exec 2> >(true); wait $!; exec "$@""#
+        let worker = try ChildProcess(
+            ["bash", "-c", script, "bash", PresenceProcess.binary, "serve", "--port", "none"], folder: folder,
+            log: "output")
+        try await eventually(else: "it does not end") { !worker.isRunning }
+        #expect(worker.exitStatus == 78)
     }
 
     @Test("What is logged is one line, whatever is in it")
