@@ -34,6 +34,7 @@ extension Logger {
         return logger
     }
 
+    /// Also for what a library logs of its own accord.
     static func handler(_ label: String) -> any LogHandler {
         StreamLogHandler(label: label, stream: LogLines(output: .standardError))
     }
