@@ -11,4 +11,9 @@ struct PresenceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "presence", abstract: "Knows who is online, and tells the backend when that changes.",
         subcommands: [Serve.self, Query.self, Replay.self, Rules.self, Simulate.self, PrintConfiguration.self])
+
+    static func main() async {
+        LogOutput.claimStandardFiles()
+        await main(nil)
+    }
 }

@@ -109,6 +109,30 @@ struct LogTests {
         #expect(worker.exitStatus == 78)
     }
 
+    @Test("A worker started without standard error logs into no other file of its own")
+    func noStandardError() async throws {
+        let folder = try temporaryFolder("log")
+        defer { removeFolder(folder) }
+        let (port, redis) = (try await FreePort.next(), try await FreePort.next())
+        let words = [
+            "sh", "-c", #"exec "$@" >&- 2>&-"#, "sh", PresenceProcess.binary, "serve", "--port", "\(port)",
+            "--redis-url",
+            "redis://127.0.0.1:\(redis)", "--log-level", "trace",
+        ]
+        let worker = try ChildProcess(words, folder: folder, log: "output")
+        let files = "/proc/\(worker.pid)/fd"
+        try await eventually(else: "it opens nothing") {
+            let sockets = try FileManager.default.contentsOfDirectory(atPath: files)
+                .compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(files)/\($0)") }
+            return sockets.contains { $0.contains("eventpoll") }
+        }
+        for number in 1...2 {
+            let file = try FileManager.default.destinationOfSymbolicLink(atPath: "\(files)/\(number)")
+            #expect(file == "/dev/null")
+        }
+        try await worker.end(with: SIGTERM)
+    }
+
     @Test("What is logged is one line, whatever is in it")
     func forgedLine() async throws {
         let folder = try temporaryFolder("log")

@@ -30,6 +30,17 @@ final class LogOutput: Sendable {
         Thread.detachNewThread { self.writeForEver() }
     }
 
+    /// Takes the numbers of the standard files this process was started without. Otherwise the next file or socket it
+    /// opens gets them, and what is for standard error goes there.
+    static func claimStandardFiles() {
+        while true {
+            let file = open("/dev/null", O_RDWR)
+            guard file > STDERR_FILENO || file < 0 else { continue }
+            close(file)
+            return
+        }
+    }
+
     /// Has the text written after all that came before it.
     /// - Parameter text: a line with its end.
     func write(_ text: String) {
