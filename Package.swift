@@ -56,7 +56,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
+            dependencies: ["CHiredis", "PresenceCore", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "UserSig", dependencies: ["CZlib", crypto], swiftSettings: strict),
@@ -102,7 +102,7 @@ let package = Package(
                 "PresenceAPI", "PresenceClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-                crypto, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
+                crypto, deque, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
                 nio("NIOPosix"),
             ],
             swiftSettings: strict),

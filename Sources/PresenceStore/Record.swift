@@ -65,15 +65,15 @@ enum Record {
                 text.utf8CodeUnitCount == name.count && text.withUTF8Buffer { $0.elementsEqual(name) }
             }
             func text() -> String { String(decoding: value, as: UTF8.self) }
-            func decoded() -> String {
-                value.contains(UInt8(ascii: "%")) ? Record.decode(text()[...]) : text()
+            func decoded() -> String? {
+                Record.decode(text()[...])
             }
             switch (name.count, name.first) {
             case (6, UInt8(ascii: "s")) where isNamed("status"): status = Status(rawValue: text())
             case (10, _) where isNamed("generation"): generation = try? Generation(text())
             case (5, _) where isNamed("login"): login = Int(text())
             case (7, UInt8(ascii: "c")) where isNamed("changed"): changed = Int(text())
-            case (6, UInt8(ascii: "w")) where isNamed("worker"): worker = decoded()
+            case (6, UInt8(ascii: "w")) where isNamed("worker"): worker = decoded() ?? ""
             case (7, UInt8(ascii: "a")) where isNamed("address"): address = decoded()
             case (7, UInt8(ascii: "n")) where isNamed("network"): network = decoded()
             case (7, UInt8(ascii: "v")) where isNamed("version"): version = decoded()
@@ -121,18 +121,9 @@ enum Record {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func decode(_ text: Substring) -> String {
+    /// nil if `encode` did not make it: what a client told of itself is not worth losing its session for.
+    static func decode(_ text: Substring) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let value = UInt8(Substring(rest.prefix(2)), radix: 16) {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(percentEncoded: text.utf8)
     }
 }

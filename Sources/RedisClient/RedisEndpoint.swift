@@ -1,3 +1,5 @@
+import PresenceCore
+
 /// Where a server is and how to log in.
 ///
 /// Written `redis://[user:password@]host[:port][/database]` or
@@ -112,26 +114,12 @@ package struct RedisEndpoint: Sendable, Equatable {
         Int(text).flatMap { $0 >= 0 && String($0) == text ? $0 : nil }
     }
 
-    /// Undoes percent-encoding.
     private static func decode(_ text: Substring) throws(RedisError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-            guard rest.count > 1, digits.first != "+", let value = UInt8(digits, radix: 16) else {
-                throw .invalid("has a % that is not followed by two hexadecimal digits; write % itself as %25")
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+        guard let decoded = String(percentEncoded: text.utf8) else {
+            throw .invalid(
+                "has a % that is not followed by two hexadecimal digits, or is not UTF-8; write % itself as %25")
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .invalid("has percent-encoded bytes that are not UTF-8")
-        }
-        return text
+        return decoded
     }
 }
 

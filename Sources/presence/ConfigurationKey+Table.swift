@@ -106,7 +106,7 @@ extension ConfigurationKey {
         "connect.origins", .list, "Origins whose web pages may connect, as https://example.org; without any, all may.")
     static let connectAddressHeader = Self(
         "connect.address-header", .text,
-        "Header a trusted load balancer adds the client's address to (X-Forwarded-For); without it the peer's counts.")
+        "Header a trusted load balancer adds the client's address to (X-Forwarded-For, Forwarded); none: the peer's.")
     static let connectSocketsMax = Self(
         "connect.sockets-max", .number(1...10_000_000), default: "100000", "Clients connected to one worker at once.")
     static let connectSocketsPerAddressMax = Self(

@@ -13,4 +13,9 @@ struct PresenceCommand: AsyncParsableCommand {
         commandName: "presence", abstract: "Knows who is online, and tells the backend when that changes.",
         version: PresenceVersion.current,
         subcommands: [Serve.self, Query.self, Replay.self, Rules.self, Simulate.self, PrintConfiguration.self])
+
+    static func main() async {
+        LogOutput.claimStandardFiles()
+        await main(nil)
+    }
 }

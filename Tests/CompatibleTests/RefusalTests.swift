@@ -61,6 +61,10 @@ struct RefusalTests {
             Refusal(60002, "identifier twice", query: "\(app)&identifier=administrator&identifier=x&usersig=\(sig)"),
             Refusal(60002, "usersig twice", query: "\(app)&identifier=administrator&usersig=\(sig)&usersig=x"),
             Refusal(60002, "an identifier that is no UTF-8", query: "\(app)&identifier=%ff&usersig=\(sig)"),
+            Refusal(60002, "an identifier cut off", query: "\(app)&identifier=administrator%c3&usersig=\(sig)"),
+            Refusal(
+                70013, "an identifier with a byte order mark in front is another",
+                query: "\(app)&identifier=%EF%BB%BFadministrator&usersig=\(sig)"),
             Refusal(60012, "no query", query: ""),
             Refusal(60012, "no sdkappid", query: "identifier=administrator&usersig=\(sig)"),
             Refusal(60012, "an empty sdkappid", query: CompatibleWorker.query(app: "")),
