@@ -45,6 +45,15 @@ package struct StoreError: Error, Sendable {
         }
     }
 
+    /// Whether the change may have been made all the same. Where false it was not, and will not be.
+    package var mayHaveHappened: Bool {
+        switch underlying {
+        case let error as RedisError: error.mayHaveHappened
+        case is UnexpectedAnswer: true
+        default: false
+        }
+    }
+
     static func unexpected(_ value: RedisValue, from script: RedisScript) -> StoreError {
         StoreError(
             .corrupt, "\(script.name) answered in a form this version does not know; do all workers run the same one?",

@@ -1,3 +1,5 @@
+import NIOCore
+
 extension RedisClient {
     /// Runs the script and returns what it returned.
     /// - Throws: `RedisError`; an error the script returned is `rejected`.
@@ -11,9 +13,10 @@ extension RedisClient {
     ///
     /// Calls of a script the server does not know are repeated, after the others, with its source.
     package func evaluate(_ calls: [RedisScriptCall]) async throws(RedisError) -> [RedisValue] {
-        var values = try await pipeline(calls.map(\.byDigest))
+        var retry = Retry(options, now: .now())
+        var values = try await pipeline(calls.map(\.byDigest), &retry)
         let unknown = values.indices.filter { values[$0].error?.kind == .noScript }
-        let repeated = try await pipeline(unknown.map { calls[$0].bySource })
+        let repeated = try await pipeline(unknown.map { calls[$0].bySource }, &retry)
         for (index, value) in zip(unknown, repeated) { values[index] = value }
         return values
     }

@@ -26,7 +26,7 @@ package final class RedisClient: Sendable {
     private let node: RedisNode
     private let endpoint: RedisEndpoint
     private let eventLoopGroup: any EventLoopGroup
-    private let options: RedisClientOptions
+    let options: RedisClientOptions
     private let logger: Logger
 
     package init(
@@ -58,17 +58,25 @@ package final class RedisClient: Sendable {
     /// A command the server refused for the moment (LOADING, BUSY ...) is repeated after the others.
     /// - Throws: `RedisError` if any command has no reply. With `notSent` none had an effect, with `unknown` any may.
     package func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
-        guard !commands.isEmpty else { return [] }
         var retry = Retry(options, now: .now())
+        return try await pipeline(commands, &retry)
+    }
+
+    /// The same within what a retry has left.
+    func pipeline(_ commands: [RedisCommand], _ retry: inout Retry) async throws(RedisError) -> [RedisValue] {
+        guard !commands.isEmpty else { return [] }
         var values = try await exchange(commands, &retry)
         while true {
             let refused = values.indices.filter { values[$0].error?.kind.passesSoon == true }
-            guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { return values }
+            guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { break }
             if kind == .readOnly { node.reconnect() }
-            guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { return values }
+            guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { break }
             let repeated = try await exchange(refused.map { commands[$0] }, &retry)
             for (index, value) in zip(refused, repeated) { values[index] = value }
         }
+        // That an attempt was refused says nothing of an earlier one without an answer.
+        if retry.hasUnknown, values.contains(where: { $0.error?.kind.leavesFateOpen == true }) { throw .answerLost }
+        return values
     }
 
     /// Sends the command to every server that holds a part of the keys.
@@ -113,7 +121,9 @@ package final class RedisClient: Sendable {
                 return try await node.exchange(bytes, replyCount: commands.count)
             } catch {
                 let isIdempotent = commands.allSatisfy(\.isIdempotent)
-                guard await retry.pause(after: error.code, isIdempotent: isIdempotent) else { throw error }
+                guard await retry.pause(after: error.code, isIdempotent: isIdempotent) else {
+                    throw retry.hasUnknown ? error.afterUnknown : error
+                }
             }
         }
     }

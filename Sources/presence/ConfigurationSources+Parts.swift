@@ -110,13 +110,39 @@ extension ConfigurationSources {
         options.addressHeader = try text(.connectAddressHeader)
         options.socketsMax = try required(.connectSocketsMax)
         options.socketsPerAddressMax = try required(.connectSocketsPerAddressMax)
-        options.acceptRateMax = try required(.connectRateMax)
+        options.loginRateMax = try required(.connectRateMax)
+        options.keepaliveMs = try keepaliveMs()
         options.drainMs = try required(.connectDrainMs)
         return options
     }
 
+    /// A ping more often than once a second keeps nobody's connection.
+    private func keepaliveMs() throws(StartError) -> Int {
+        let key = ConfigurationKey.connectKeepaliveMs
+        let keepaliveMs: Int = try required(key)
+        guard keepaliveMs == 0 || keepaliveMs >= 1_000 else {
+            throw key.refused(String(keepaliveMs), must: "0 for none, or a whole number from 1000 to 600000")
+        }
+        return keepaliveMs
+    }
+
+    func clientTokens() throws(StartError) -> ServiceConfiguration.TokenKeys {
+        let keys = ServiceConfiguration.TokenKeys(
+            jwtSecrets: try jwtSecrets(), jwtPublicKeys: try jwtPublicKeys(), audience: try text(.connectJWTAudience),
+            issuer: try text(.connectJWTIssuer))
+        let isJWTVerified = !keys.jwtSecrets.isEmpty || !keys.jwtPublicKeys.isEmpty
+        for (key, value) in [
+            (ConfigurationKey.connectJWTAudience, keys.audience), (.connectJWTIssuer, keys.issuer),
+        ] where value != nil && !isJWTVerified {
+            throw StartError(
+                .configuration,
+                "\(key.name) is set but no JWT can be verified: set connect.jwt-secrets or connect.jwt-public-keys.")
+        }
+        return keys
+    }
+
     /// RFC 7518: no shorter than what HS256 makes of them.
-    func jwtSecrets() throws(StartError) -> [String] {
+    private func jwtSecrets() throws(StartError) -> [String] {
         let secrets = try list(.connectJWTSecrets)
         for secret in secrets where secret.utf8.count < 32 {
             throw ConfigurationKey.connectJWTSecrets.refused(secret, must: "secrets of at least 32 bytes")
@@ -125,7 +151,7 @@ extension ConfigurationSources {
     }
 
     /// The texts of the files named.
-    func jwtPublicKeys() throws(StartError) -> [String] {
+    private func jwtPublicKeys() throws(StartError) -> [String] {
         let key = ConfigurationKey.connectJWTPublicKeys
         return try list(key).map { path throws(StartError) in
             do { return try String(contentsOfFile: path, encoding: .utf8) } catch {

@@ -41,6 +41,8 @@ struct ServiceConfiguration: Sendable {
         var jwtSecrets: [String]
         /// PEM texts.
         var jwtPublicKeys: [String]
+        var audience: String?
+        var issuer: String?
     }
 
     /// The app of the compatible API.
@@ -78,8 +80,7 @@ struct ServiceConfiguration: Sendable {
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),
             admins: try sources.list(.appAdmins), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
         connect = try sources.connect()
-        clientTokens = TokenKeys(
-            jwtSecrets: try sources.jwtSecrets(), jwtPublicKeys: try sources.jwtPublicKeys())
+        clientTokens = try sources.clientTokens()
         try checkTogether()
     }
 
