@@ -56,7 +56,7 @@ struct KeepaliveTests {
         try await deployment.withClient(user, "Web") { client, _ in
             var pings = 0
             var frame = try await client.next()
-            while let ping = frame, ping.closeCode == nil {
+            while let ping = frame, ping.closeCode == nil, pings < 10 {
                 if ping.opcode == Frame.ping {
                     pings += 1
                     client.send(Frame(Frame.pong, ping.payload))
@@ -66,6 +66,7 @@ struct KeepaliveTests {
             #expect(frame?.closeCode == 4101)
             #expect((3...6).contains(pings), "\(pings) pings in 6 s")
         }
+        try await eventually(else: "still Online") { try await deployment.backend.status(user) == "Offline" }
         try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
     }
 

@@ -135,6 +135,9 @@ struct ConfigurationTests {
             (["--redis-allow-eviction", "yes"], "must be true or false"),
             (["--host", "0.0.0.0"], "set auth.api-keys"), (["--host", "127.evil.example"], "set auth.api-keys"),
             (["--heartbeat-mobile-timeout-ms", "239999"], "must be at least twice the interval"),
+            (["--connect-keepalive-ms", "999"], "connect.keepalive-ms is \"999\" but must be 0 for none, or a whole"),
+            (["--connect-jwt-audience", "a"], "connect.jwt-audience is set but no JWT can be verified"),
+            (["--connect-jwt-issuer", "a"], "connect.jwt-issuer is set but no JWT can be verified"),
             (["--outage-gap-ms", "35000"], "outage.gap-ms, 35000, must be less"),
             (["--config", "/nowhere.json"], "/nowhere.json cannot be read"),
         ])
