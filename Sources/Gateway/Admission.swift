@@ -45,7 +45,7 @@ final class Admission: Sendable {
         var sockets = Sockets()
         /// By network.
         var addresses: [String: Address] = [:]
-        /// So many addresses are looked through for idle ones.
+        /// When there are more the idle ones are looked for.
         var addressesMax = GatewayLimits.idleAddressesMax
         var logins: TokenBucket
 

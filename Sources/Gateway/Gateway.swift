@@ -120,7 +120,8 @@ extension Gateway {
         let loop = loops[index]
         let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: head.uri) }
         let isStopping = loop.assumeIsolated { $0.isStopping }
-        let entry = Result { () throws(Refusal) in try enter(channel, parameters, head.headers, isStopping: isStopping)
+        let entry = Result { () throws(Refusal) in
+            try enter(channel, parameters, head.headers, isStopping: isStopping)
         }
         let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
         let state = ConnectionState(
