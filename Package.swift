@@ -109,8 +109,8 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, httpClient, hummingbird, lifecycle, logging,
-                "RedisClient",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl, httpClient, hummingbird,
+                lifecycle, logging, "RedisClient",
             ],
             path: "Tests/Support",
             swiftSettings: strict),

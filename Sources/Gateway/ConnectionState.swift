@@ -215,7 +215,7 @@ extension ConnectionState {
             // A session that goes on is left to the client that was told to come back.
             if case .accepted(_, _, _, resumed: true) = opening, isPutOff { return [] }
             guard let session = opening.session, !isStopping else { return [] }
-            return [.work(.disconnect(session))]
+            return [.work(hasEarlyLogout ? .logout(session) : .disconnect(session))]
         }
         switch opening {
         case .accepted(let session, let version, let timing, let resumed):

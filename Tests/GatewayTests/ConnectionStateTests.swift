@@ -174,6 +174,18 @@ struct ConnectionStateTests {
                 == [.work(.disconnect(Self.session))])
     }
 
+    @Test("A client that logged out and was gone before its session was opened is logged out as soon as it is")
+    func loggedOutEarly() {
+        var state = Self.opening()
+        #expect(state.received(.message(#"{"type":"logout"}"#), now: Self.at(1)) == [])
+        #expect(state.connectionLost(now: Self.at(1)) == [])
+        #expect(
+            state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.at(2))
+                == [.work(.logout(Self.session))])
+        #expect(
+            state.loggedOut(Self.session, isRecorded: false, now: Self.at(3)) == [.work(.disconnect(Self.session))])
+    }
+
     @Test("A client is not kept waiting for its welcome for long; a session opened too late is disconnected")
     func openingTooSlow() {
         var state = Self.opening()
