@@ -16,6 +16,11 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
         rawValue = raw
     }
 
+    /// An id like any other.
+    package static let example = UserID(unchecked: "alice")
+
+    private init(unchecked raw: String) { rawValue = raw }
+
     package static func == (left: UserID, right: UserID) -> Bool {
         left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
     }
