@@ -1,3 +1,4 @@
+import JSON
 import NIOCore
 import NIOWebSocket
 import PresenceCore
@@ -67,7 +68,7 @@ extension ClientConnection {
 
     private func perform(_ action: ConnectionState.Action) {
         switch action {
-        case .send(let message): write(.text, ByteBuffer(string: message.text))
+        case .send(let message): write(.text, message.json)
         case .pong(let data): write(.pong, data)
         case .beat(let session):
             guard case .success(let request) = entry else { return }

@@ -1,4 +1,5 @@
 import Hummingbird
+import JSON
 import NIOCore
 import NIOHTTP1
 import PresenceCore
@@ -23,11 +24,7 @@ struct APIRoutesTests {
         return try #require(try answer.json["session"].string)
     }
 
-    private static func json(_ text: String) -> String {
-        var json = JSONWriter()
-        json.string(text)
-        return String(buffer: json.buffer)
-    }
+    private static func json(_ text: String) -> String { String(buffer: text.json) }
 
     private static func percentEncoded(_ text: String) -> String {
         text.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

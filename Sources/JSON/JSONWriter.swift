@@ -1,25 +1,38 @@
 import NIOCore
 
 /// A value with a JSON form.
-protocol JSONWritable {
+package protocol JSONWritable {
     func write(to json: inout JSONWriter)
 }
 
-/// Writes JSON into a buffer, members in the order given.
-///
-/// Instead of `JSONEncoder`: an answer about 500 users is written in one pass, and people reading it
-/// see `user` and `status` first.
-struct JSONWriter {
-    private(set) var buffer = ByteBuffer()
+extension JSONWritable {
+    /// The value in JSON.
+    package var json: ByteBuffer {
+        var writer = JSONWriter()
+        write(to: &writer)
+        return writer.buffer
+    }
+}
+
+/// Writes JSON into a buffer, members in the order given: people reading it see `user` and `status` first, and a
+/// signed text is the same whenever it is written.
+package struct JSONWriter {
+    package private(set) var buffer: ByteBuffer
     private var needsComma = false
 
-    mutating func object(_ members: (inout JSONWriter) -> Void) {
+    /// - Parameter bytes: what most texts of this kind fit into.
+    package init(reserving bytes: Int = 256) {
+        buffer = ByteBuffer()
+        buffer.reserveCapacity(bytes)
+    }
+
+    package mutating func object(_ members: (inout JSONWriter) -> Void) {
         open("{")
         members(&self)
         close("}")
     }
 
-    mutating func array(_ elements: some Sequence<some JSONWritable>) {
+    package mutating func array(_ elements: some Sequence<some JSONWritable>) {
         open("[")
         for element in elements {
             separate()
@@ -28,27 +41,27 @@ struct JSONWriter {
         close("]")
     }
 
-    mutating func member(_ name: String, _ value: some JSONWritable) {
+    package mutating func member(_ name: String, _ value: some JSONWritable) {
         key(name)
         value.write(to: &self)
     }
 
     /// Leaves the member out where there is no value.
-    mutating func member(_ name: String, ifPresent value: (some JSONWritable)?) {
+    package mutating func member(_ name: String, ifPresent value: (some JSONWritable)?) {
         if let value { member(name, value) }
     }
 
-    mutating func member(_ name: String, members: (inout JSONWriter) -> Void) {
+    package mutating func member(_ name: String, members: (inout JSONWriter) -> Void) {
         key(name)
         object(members)
     }
 
     /// A number, `true`, `false` or `null`, as it stands in JSON.
-    mutating func literal(_ text: String) {
+    package mutating func literal(_ text: String) {
         buffer.writeString(text)
     }
 
-    mutating func string(_ text: String) {
+    package mutating func string(_ text: String) {
         buffer.writeInteger(UInt8(ascii: "\""))
         if text.utf8.contains(where: \.needsEscape) {
             for byte in text.utf8 { escaped(byte) }
@@ -91,26 +104,4 @@ struct JSONWriter {
 
 extension UInt8 {
     fileprivate var needsEscape: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
-}
-
-extension String: JSONWritable {
-    func write(to json: inout JSONWriter) { json.string(self) }
-}
-
-extension Int: JSONWritable {
-    func write(to json: inout JSONWriter) { json.literal(String(self)) }
-}
-
-extension Bool: JSONWritable {
-    func write(to json: inout JSONWriter) { json.literal(self ? "true" : "false") }
-}
-
-extension Optional: JSONWritable where Wrapped: JSONWritable {
-    func write(to json: inout JSONWriter) {
-        if let self { self.write(to: &json) } else { json.literal("null") }
-    }
-}
-
-extension Array: JSONWritable where Element: JSONWritable {
-    func write(to json: inout JSONWriter) { json.array(self) }
 }
