@@ -10,7 +10,7 @@ enum CallbackBody {
     private static let bytesUsual = 512
 
     static func bytes(of change: StatusChange) -> ByteBuffer {
-        var json = JSONWriter(reserving: bytesUsual)
+        var json = JSONWriter(bytesUsual: bytesUsual)
         json.object { json in
             json.member("CallbackCommand", command)
             json.member("EventTime", change.atMs)

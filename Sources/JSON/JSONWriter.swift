@@ -14,17 +14,18 @@ extension JSONWritable {
     }
 }
 
-/// Writes JSON into a buffer, members in the order given: people reading it see `user` and `status` first, and a
-/// signed text is the same whenever it is written.
+/// Writes JSON, members in the order given: people reading it see `user` and `status` first, and a signed text is the
+/// same whenever it is written.
 package struct JSONWriter {
-    package private(set) var buffer: ByteBuffer
+    /// An array: every byte written to a `ByteBuffer` asks anew whether its storage is shared.
+    private var bytes: [UInt8] = []
     private var needsComma = false
 
-    /// - Parameter bytes: what most texts of this kind fit into.
-    package init(reserving bytes: Int = 256) {
-        buffer = ByteBuffer()
-        buffer.reserveCapacity(bytes)
-    }
+    /// - Parameter bytesUsual: what most texts of this kind fit into.
+    package init(bytesUsual: Int = 256) { bytes.reserveCapacity(bytesUsual) }
+
+    /// What is written so far.
+    package var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
 
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         open("{")
@@ -58,46 +59,47 @@ package struct JSONWriter {
 
     /// A number, `true`, `false` or `null`, as it stands in JSON.
     package mutating func literal(_ text: String) {
-        buffer.writeString(text)
+        bytes.append(contentsOf: text.utf8)
     }
 
     package mutating func string(_ text: String) {
-        buffer.writeInteger(UInt8(ascii: "\""))
-        if text.utf8.contains(where: \.needsEscape) {
+        bytes.append(UInt8(ascii: "\""))
+        let begin = bytes.count
+        bytes.append(contentsOf: text.utf8)
+        if bytes[begin...].contains(where: \.needsEscape) {
+            bytes.removeSubrange(begin...)
             for byte in text.utf8 { escaped(byte) }
-        } else {
-            buffer.writeString(text)
         }
-        buffer.writeInteger(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func escaped(_ byte: UInt8) {
         switch byte {
-        case UInt8(ascii: "\""): buffer.writeString("\\\"")
-        case UInt8(ascii: "\\"): buffer.writeString("\\\\")
-        case 0..<0x20: buffer.writeString((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
-        default: buffer.writeInteger(byte)
+        case UInt8(ascii: "\""): literal("\\\"")
+        case UInt8(ascii: "\\"): literal("\\\\")
+        case 0..<0x20: literal((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
+        default: bytes.append(byte)
         }
     }
 
     private mutating func key(_ name: String) {
         separate()
         string(name)
-        buffer.writeInteger(UInt8(ascii: ":"))
+        bytes.append(UInt8(ascii: ":"))
     }
 
     private mutating func separate() {
-        if needsComma { buffer.writeInteger(UInt8(ascii: ",")) }
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = true
     }
 
     private mutating func open(_ bracket: Unicode.Scalar) {
-        buffer.writeInteger(UInt8(ascii: bracket))
+        bytes.append(UInt8(ascii: bracket))
         needsComma = false
     }
 
     private mutating func close(_ bracket: Unicode.Scalar) {
-        buffer.writeInteger(UInt8(ascii: bracket))
+        bytes.append(UInt8(ascii: bracket))
         needsComma = true
     }
 }
