@@ -40,15 +40,13 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-        .package(
-            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: [.defaults, "CommandLineArguments", "YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -58,7 +56,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
+            dependencies: ["CHiredis", "PresenceCore", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
         // `@_lifetime` ties the reader to the bytes it reads; SwiftNIO builds on it in the same way.
         .target(
@@ -108,16 +106,16 @@ let package = Package(
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
                 "PresenceAPI", "PresenceClient", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Configuration", package: "swift-configuration"),
-                crypto, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
+                .product(name: "Yams", package: "Yams"),
+                crypto, deque, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
                 nio("NIOPosix"),
             ],
             swiftSettings: strict),
         .target(
             name: "Support",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, httpClient, hummingbird, lifecycle, logging,
-                "RedisClient",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl, httpClient, hummingbird,
+                lifecycle, logging, "RedisClient",
             ],
             path: "Tests/Support",
             swiftSettings: strict),
@@ -140,7 +138,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
-                "Callbacks", "PresenceClient", "UserSig", "JSON",
+                "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
                 "Support", crypto, httpClient, hummingbird, httpTypes, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 nio("NIOEmbedded"), logging,
             ],

@@ -6,6 +6,8 @@ enum ServerMessage: Equatable, Sendable {
     case welcome(SessionID, version: Int, HeartbeatTiming, resumed: Bool)
     /// A heartbeat is recorded.
     case heartbeat
+    /// A heartbeat came and Redis does not have it: the socket lives, the session's lease is not renewed.
+    case unrecorded
     /// The client was not heard for longer than its interval: one that is alive answers with a heartbeat.
     case heartbeatWanted
     /// The logout is recorded.
@@ -31,6 +33,7 @@ extension ServerMessage: JSONWritable {
         json.object { json in
             switch self {
             case .heartbeat: json.member("type", "heartbeat")
+            case .unrecorded: json.member("type", "unrecorded")
             case .heartbeatWanted:
                 json.member("type", "heartbeat")
                 json.member("wanted", true)

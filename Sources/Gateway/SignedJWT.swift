@@ -16,6 +16,8 @@ struct SignedJWT {
         var exp: Double
         var nbf: Double?
         var iat: Double?
+        var aud: [String]?
+        var iss: String?
     }
 
     struct Header {
@@ -71,11 +73,22 @@ extension SignedJWT.Claims: JSONReadable {
             case "exp": exp = try json.doubleOrNull()
             case "nbf": nbf = try json.doubleOrNull()
             case "iat": iat = try json.doubleOrNull()
+            case "aud": aud = try Self.audience(&json)
+            case "iss": iss = try json.stringOrNull()
             default: try json.skip()
             }
         }
         self.sub = try json.required(sub, "sub")
         self.exp = try json.required(exp, "exp")
+    }
+
+    /// A text, or a list of them.
+    private static func audience(_ json: inout JSONReader) throws(JSONError) -> [String]? {
+        switch try json.nextKind() {
+        case .string: [try json.string()]
+        case .array: try json.strings()
+        default: if try json.null() { nil } else { throw json.refused("must be a string or an array of strings") }
+        }
     }
 }
 

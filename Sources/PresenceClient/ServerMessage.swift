@@ -5,6 +5,8 @@ enum ServerMessage: Equatable {
     case welcome(session: String, resumed: Bool, heartbeatInterval: Duration)
     /// Acknowledges a heartbeat, or asks for one.
     case heartbeat(wanted: Bool)
+    /// The service could not ask its Redis to record a heartbeat: no acknowledgement, and a sign of life.
+    case unrecorded
     case logout
     case kicked(PresenceClient.Event.Kicker)
     case error(code: String, detail: String)
@@ -19,8 +21,14 @@ extension ServerMessage: JSONReadable {
         case "heartbeat": try self.init(heartbeat: &json)
         case "kicked": try self.init(kicked: &json)
         case "error": try self.init(error: &json)
-        case let type:
-            self = type == "logout" ? .logout : .unknown
+        case "unrecorded":
+            self = .unrecorded
+            try json.skip()
+        case "logout":
+            self = .logout
+            try json.skip()
+        default:
+            self = .unknown
             try json.skip()
         }
     }

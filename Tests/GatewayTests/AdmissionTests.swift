@@ -1,4 +1,5 @@
 import Foundation
+import RedisClient
 import Support
 import Testing
 
@@ -80,6 +81,42 @@ struct AdmissionTests {
         }
     }
 
+    @Test("Whoever floods with bad tokens takes no login from others; soon no token of that address is looked at")
+    func badTokens() async throws {
+        let folder = try temporaryFolder("keys")
+        defer { removeFolder(folder) }
+        let settings = try Issuer.settings(folder).merging([
+            "connect.rate-max": "2", "connect.address-header": "X-Forwarded-For",
+        ]) { $1 }
+        try await with(settings) { deployment in
+            try await withThrowingTaskGroup { group in
+                let (codes, flood) = AsyncStream.makeStream(of: Int.self)
+                for _ in 0..<4 {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            let code = try await deployment.withSocket(
+                                "eve", query: ["token": "bad"], headers: ["X-Forwarded-For": "203.0.113.66"]
+                            ) { try await $0.closeCode() }
+                            flood.yield(code)
+                        }
+                    }
+                }
+                defer { group.cancelAll() }
+                var refused: [Int: Int] = [:]
+                for await code in codes.prefix(500) {
+                    refused[code, default: 0] += 1
+                    if code == 4104 { break }
+                }
+                #expect(refused[4001, default: 0] >= 90, "\(refused)")
+                for user in ["ann", "bob"] {
+                    try await deployment.withSocket(
+                        user, query: ["token": Issuer.userSig(user)], headers: ["X-Forwarded-For": "203.0.113.7"]
+                    ) { _ = try await $0.welcome() }
+                }
+            }
+        }
+    }
+
     @Test("Behind a load balancer a client's address is the last one of its header, also for the limit")
     func addressHeader() async throws {
         let settings = ["connect.address-header": "X-Forwarded-For", "connect.sockets-per-address-max": "1"]
@@ -102,6 +139,39 @@ struct AdmissionTests {
                         try await $0.expectRefusal("overloaded", closes: 4104)
                     }
                 }
+            }
+        }
+    }
+
+    @Test(
+        "However a proxy spells an address it is one: connections from ever new ports share its quota",
+        arguments: [
+            ("X-Forwarded-For", "203.0.113.7:50123", ["203.0.113.7:50124", "[::ffff:203.0.113.7]:1"], "203.0.113.7"),
+            ("X-Forwarded-For", "[2001:DB8::7]:443", ["2001:db8::7", "[2001:db8::8%eth0]:9"], "2001:db8::7"),
+            ("X-Forwarded-For", "198.51.100.9, unknown", ["", ",", "198.51.100.9,_hidden"], "127.0.0.1"),
+            (
+                "X-Forwarded-For", "198.51.100.9\r\nX-Forwarded-For: 203.0.113.7,",
+                ["unknown\r\nX-Forwarded-For: 203.0.113.7:2"], "203.0.113.7"
+            ),
+            (
+                "Forwarded", #"for=198.51.100.9, For="203.0.113.7:50123";proto=https"#,
+                [#"host="a\",for=198.51.100.9;b=\"";for=203.0.113.7:2"#], "203.0.113.7"
+            ),
+            ("Forwarded", "for=203.0.113.7, for=_hidden", ["203.0.113.7", "for=unknown"], "127.0.0.1"),
+        ])
+    func forwardedAddress(header: String, first: String, others: [String], recorded: String) async throws {
+        let settings = ["connect.address-header": header, "connect.sockets-per-address-max": "1"]
+        try await with(settings) { deployment in
+            try await deployment.withClient("ann", headers: [header: first]) { _, _ in
+                let sessions = try await deployment.backend.call(.get, "/v1/users/ann").body["sessions"]
+                #expect(sessions[0]["address"].string == recorded)
+                for other in others {
+                    try await deployment.withSocket("eve", headers: [header: other]) {
+                        try await $0.expectRefusal("overloaded", closes: 4104)
+                    }
+                }
+                let another = header == "Forwarded" ? "for=192.0.2.1" : "192.0.2.1"
+                try await deployment.withClient("bob", headers: [header: another]) { _, _ in }
             }
         }
     }
@@ -173,6 +243,31 @@ struct DrainTests {
             #expect(worker.child.exitStatus == 0)
             for user in users.prefix(3) {
                 try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+            }
+        }
+    }
+}
+
+extension DrainTests {
+    @Test("A client that is logging out as the worker is told to stop gets its answer, when Redis does")
+    func logout() async throws {
+        let settings = Deployment.longTimeouts.merging(["connect.drain-ms": "0"]) { $1 }
+        try await Deployment.with(workers: 1, settings) { deployment in
+            try await deployment.withClient("ann", "Android") { ann, _ in
+                try await deployment.withClient("bob") { bob, _ in
+                    await deployment.redis.pause()
+                    ann.say("logout")
+                    try await ann.expectOpen()
+                    deployment.workers[0].child.signal(SIGTERM)
+                    #expect(try await bob.closing().code == 1012)
+                    await deployment.redis.resume()
+                    try await ann.expectLoggedOut()
+                }
+            }
+            try await deployment.redis.withClient { redis in
+                let key = try #require(try await redis.send(RedisCommand(keyless: "KEYS", "*:user:ann")).array?.first)
+                let record = try await redis.send(RedisCommand("HKEYS", key: try #require(key.string)))
+                #expect(record == .array([.string("version")]), "logged out, and not PushOnline")
             }
         }
     }

@@ -100,6 +100,10 @@ struct TokenTests {
             (#"{"sub":7,"exp":4000000000}"#, "the token's sub must be a string"),
             (#"{"sub":"ann","exp":4000000000,"nbf":"now"}"#, "the token's nbf must be a number"),
             (#"{"sub":"ann","exp":4000000000,"iat":[]}"#, "the token's iat must be a number"),
+            (
+                #"{"sub":"ann","exp":4000000000,"aud":"another"}"#,
+                "the token has an aud, and this service no name to find in it: set connect.jwt-audience"
+            ),
             ("[]", "the token's claims are no JSON object"), ("x", "the token's claims are no JSON object"),
         ])
     func claims(_ claims: String, detail: String) async throws {
@@ -214,7 +218,7 @@ struct TokenTests {
         let redis = try Deployment.ofSuite.redis.url
         let arguments = ["serve", "--port", "0", "--redis-url", redis, "--shards", "16"]
         let output = try await PresenceProcess.command(
-            arguments + ["--connect-jwt-secrets", "31 bytes are one too few for it"])
+            arguments + ["--connect-jwt-secrets", "31-bytes-are-one-too-few-for-it"])
         #expect(output.contains("connect.jwt-secrets") && output.contains("32"), "\(output.prefix(2_000))")
     }
 
