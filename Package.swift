@@ -146,7 +146,8 @@ let package = Package(
         .testTarget(
             name: "CompatibleTests",
             dependencies: [
-                "CZlib", "UserSig", "RedisClient", "Support", httpClient, nio("NIOCore"), nio("NIOHTTP1"),
+                "CZlib", "UserSig", "PresenceAPI", "JSON", "RedisClient", "Support", httpClient, nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             exclude: ["Python"],
             swiftSettings: strict),
