@@ -96,7 +96,7 @@ extension JSONReader {
             guard let byte else { throw malformed("an end too early") }
             guard byte == UInt8(ascii: "\\") else { throw malformed("a control character in a string") }
             position += 1
-            text.append(contentsOf: String(try escaped()).utf8)
+            text.append(contentsOf: try escaped().utf8)
             begin = position
             _ = passPlain()
         }
@@ -120,14 +120,18 @@ extension JSONReader {
 
     /// What stands behind `\u`: one UTF-16 unit, or two that are a pair with `\u` between them.
     private mutating func scalar() throws(JSONError) -> Unicode.Scalar {
-        var units = [try unit()]
-        if UTF16.isLeadSurrogate(units[0]), take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) {
-            units.append(try unit())
-        }
-        guard let scalars = String(validating: units, as: UTF16.self)?.unicodeScalars, scalars.count == 1 else {
+        let first = try unit()
+        if let scalar = Unicode.Scalar(first) { return scalar }
+        guard UTF16.isLeadSurrogate(first), take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
             throw malformed("half a surrogate pair")
         }
-        return scalars[scalars.startIndex]
+        let second = try unit()
+        let high = UInt32(first - 0xD800) << 10
+        guard UTF16.isTrailSurrogate(second), let scalar = Unicode.Scalar(0x10000 + high + UInt32(second - 0xDC00))
+        else {
+            throw malformed("half a surrogate pair")
+        }
+        return scalar
     }
 
     private mutating func unit() throws(JSONError) -> UInt16 {

@@ -99,7 +99,8 @@ extension JSONReader {
         guard names.count - firstName < JSONLimits.membersMax else {
             throw malformed("an object of more than \(JSONLimits.membersMax) members")
         }
-        let isRepeated = names[firstName...].contains { $0.utf8.elementsEqual(name.utf8) }
+        // Cheap where strings differ; equal ones may still be two spellings of one accent, which are two names.
+        let isRepeated = names[firstName...].contains { $0 == name && $0.utf8.elementsEqual(name.utf8) }
         names.append(name)
         guard !isRepeated else { throw refused("must not be given twice") }
         guard try begins(with: ":") else { throw malformed("no colon behind a name") }
