@@ -28,7 +28,7 @@ let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-// The modules are the stages of the data flow: a stage imports PresenceCore and the stage
+// The modules are the stages of the data flow: a stage imports PresenceCore, JSON and the stage
 // below it, never a sibling; only the executable knows all of them.
 let package = Package(
     name: "presence",
