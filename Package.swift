@@ -28,7 +28,7 @@ let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-// The modules are the stages of the data flow: a stage imports PresenceCore and the stage
+// The modules are the stages of the data flow: a stage imports PresenceCore, JSON and the stage
 // below it, never a sibling; only the executable knows all of them.
 let package = Package(
     name: "presence",
@@ -58,8 +58,12 @@ let package = Package(
             name: "RedisClient",
             dependencies: ["CHiredis", "PresenceCore", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
+        // `@_lifetime` ties the reader to the bytes it reads; SwiftNIO builds on it in the same way.
+        .target(
+            name: "JSON", dependencies: [nio("NIOCore")],
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "UserSig", dependencies: ["CZlib", crypto], swiftSettings: strict),
+        .target(name: "UserSig", dependencies: ["CZlib", "JSON", crypto, nio("NIOCore")], swiftSettings: strict),
         .target(name: "PresenceCore", swiftSettings: strict),
         .target(
             name: "PresenceStore",
@@ -72,25 +76,26 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Callbacks",
-            dependencies: ["PresenceCore", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
+            dependencies: ["PresenceCore", "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
             swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", deque, jwt, lifecycle, logging,
+                "PresenceCore", "PresenceStore", "UserSig", "JSON", deque, jwt, lifecycle, logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceClient",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOFoundationCompat"), ssl,
+                "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl,
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceAPI",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", hummingbird, hummingbirdCore, crypto, nio("NIOCore"),
+                "PresenceCore", "PresenceStore", "UserSig", "JSON", hummingbird, hummingbirdCore, crypto,
+                nio("NIOCore"),
                 nio("NIOHTTP1"), nio("NIOWebSocket"), httpTypes, httpTypesHTTP1, logging,
             ],
             resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
@@ -99,7 +104,7 @@ let package = Package(
             name: "presence",
             dependencies: [
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
-                "PresenceAPI", "PresenceClient",
+                "PresenceAPI", "PresenceClient", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
                 crypto, deque, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
@@ -114,6 +119,7 @@ let package = Package(
             ],
             path: "Tests/Support",
             swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "Support", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
@@ -132,7 +138,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
-                "Callbacks", "Gateway", "PresenceClient", "UserSig",
+                "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
                 "Support", crypto, httpClient, hummingbird, httpTypes, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
                 nio("NIOEmbedded"), logging,
             ],
@@ -140,7 +146,8 @@ let package = Package(
         .testTarget(
             name: "CompatibleTests",
             dependencies: [
-                "CZlib", "UserSig", "RedisClient", "Support", httpClient, nio("NIOCore"), nio("NIOHTTP1"),
+                "CZlib", "UserSig", "PresenceAPI", "JSON", "RedisClient", "Support", httpClient, nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             exclude: ["Python"],
             swiftSettings: strict),
@@ -152,7 +159,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PresenceClientTests", dependencies: ["PresenceClient", "Support", nio("NIOCore")],
+            name: "PresenceClientTests", dependencies: ["PresenceClient", "JSON", "Support", nio("NIOCore")],
             swiftSettings: strict),
         .testTarget(
             name: "BrowserTests",

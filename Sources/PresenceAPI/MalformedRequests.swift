@@ -1,4 +1,5 @@
 import HTTPTypes
+import JSON
 import NIOCore
 import NIOHTTP1
 
@@ -30,16 +31,15 @@ final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHandler {
         let problem = Problem(
             .malformedRequest,
             "Send HTTP/1.1: a known method, a path in ASCII, a well-formed body, and at most 80 kB before it.")
-        var json = JSONWriter()
-        problem.write(to: &json)
+        let body = problem.json
         let headers: HTTPHeaders = [
             "Connection": "close", "Content-Type": "application/problem+json",
-            "Content-Length": "\(json.buffer.readableBytes)",
+            "Content-Length": "\(body.readableBytes)",
         ]
         let status = HTTPResponseStatus(statusCode: problem.code.meaning.status.code)
         let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(json.buffer))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         context.close(promise: nil)
     }

@@ -1,4 +1,5 @@
 import Hummingbird
+import JSON
 import NIOCore
 import PresenceStore
 
@@ -68,9 +69,6 @@ package struct Readiness: Sendable {
 
 extension Response {
     static func json(_ body: some JSONWritable, status: HTTPResponse.Status = .ok) -> Response {
-        var json = JSONWriter()
-        body.write(to: &json)
-        return Response(
-            status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: json.buffer))
+        Response(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body.json))
     }
 }

@@ -36,9 +36,9 @@ extension PresenceAPI {
 
     func heartbeats(_ request: Request, _ context: Context) async throws -> Response {
         let body = try await request.json(as: HeartbeatsRequest.self, bytesMax: options.bodyBytesMax)
-        let beats = try body.checked()
-        let gone = try await store.heartbeat(beats)
-        return .json(HeartbeatsResponse(renewed: beats.count - gone.count, gone: gone))
+        try body.checkCount()
+        let gone = try await store.heartbeat(body.sessions)
+        return .json(HeartbeatsResponse(renewed: body.sessions.count - gone.count, gone: gone))
     }
 
     func disconnect(_ request: Request, _ context: Context) async throws -> Response {
@@ -52,7 +52,6 @@ extension PresenceAPI {
     }
 
     private func namedSession(in request: Request) async throws -> UserSession {
-        let body = try await request.json(as: SessionRequest.self, bytesMax: options.bodyBytesMax)
-        return try body.checked()
+        try await request.json(as: UserSession.self, bytesMax: options.bodyBytesMax)
     }
 }

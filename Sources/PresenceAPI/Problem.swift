@@ -1,4 +1,5 @@
 import Hummingbird
+import JSON
 import PresenceCore
 import PresenceStore
 import UserSig
@@ -27,7 +28,7 @@ struct Problem: Error {
         switch error {
         case let error as Problem: self = error
         case let error as InvalidInput: self.init(field: error.field, error.message)
-        case let error as DecodingError: self.init(error)
+        case let error as JSONError: self.init(error)
         case let error as StoreError: self.init(error)
         case let error as UserSigError: self.init(.invalidUserSig, error.message)
         default:
