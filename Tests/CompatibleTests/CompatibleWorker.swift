@@ -28,7 +28,9 @@ struct CompatibleWorker: Sendable {
         workers count: Int = 1, _ more: [String: String] = [:], redis arguments: [String] = [],
         credentials: String = RedisServer.serviceCredentials, body: (CompatibleWorker) async throws -> Void
     ) async throws {
-        try await Deployment.with(workers: count, redis: arguments, settings.merging(more) { $1 }, credentials: credentials) {
+        try await Deployment.with(
+            workers: count, redis: arguments, settings.merging(more) { $1 }, credentials: credentials
+        ) {
             deployment in
             try await body(CompatibleWorker(deployment: deployment))
         }

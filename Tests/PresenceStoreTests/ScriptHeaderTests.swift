@@ -61,7 +61,9 @@ import Testing
         }
     }
 
-    @Test("Every script but login may run when Redis is out of memory, and what only asks also on a replica", arguments: texts)
+    @Test(
+        "Every script but login may run when Redis is out of memory, and what only asks also on a replica",
+        arguments: texts)
     func flags(_ script: ScriptText) {
         let flags = ["login_session": "", "check_permissions": " flags=no-writes"]
         #expect(script.lines[0] == "#!lua" + (flags[script.name] ?? " flags=allow-oom"))
