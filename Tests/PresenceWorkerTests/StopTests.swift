@@ -50,18 +50,6 @@ import Testing
             #expect(gate.waiting == 0)
         }
     }
-
-    @Test("A worker that is cancelled, as when its start fails, has unregistered when it ends")
-    func cancelled() async throws {
-        try await RedisServer.withRedis { server in
-            let workers = try await WorkHarness.with("a", on: server) { harness in
-                try await harness.untilOwned(by: "a")
-                return harness.store.keys.workers
-            }
-            let left = try await server.withClient { try await $0.send(RedisCommand("ZCARD", key: workers)).int }
-            #expect(left == 0)
-        }
-    }
 }
 
 extension WorkHarness {

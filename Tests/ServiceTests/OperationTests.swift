@@ -163,7 +163,7 @@ struct OperationTests {
         }
     }
 
-    @Test("So is a host that has no address")
+    @Test("So is a host that has no address; the worker, of which others may know already, has unregistered by then")
     func unknownHost() async throws {
         try await RedisServer.withRedis { redis in
             let end = try await PresenceProcess.end(of: [
@@ -174,6 +174,10 @@ struct OperationTests {
                 end.output.hasSuffix(
                     "presence: host is \"nowhere.invalid\", a name without an address: set host to an address of this "
                         + "machine.\n"), "\(end.output)")
+            let workers = try await redis.withClient {
+                try await $0.send(RedisCommand("ZCARD", key: "presence:workers"))
+            }
+            #expect(workers == .integer(0) && !end.output.contains("unregister"), "\(end.output)")
         }
     }
 
