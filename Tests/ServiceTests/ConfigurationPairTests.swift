@@ -52,6 +52,9 @@ struct ConfigurationPairTests {
                 == "The heartbeat timeout of Android, 239999 ms, must be at least twice its interval, 120000 ms; "
                 + "heartbeat.mobile-timeout-ms is set by --heartbeat-mobile-timeout-ms; heartbeat.mobile-interval-ms is "
                 + "the default.")
+        #expect(
+            try refusal(["--callback-url", "http://a", "--callback-ca-file", "/x"])
+                .hasSuffix("without TLS no certificate is shown; it is set by --callback-ca-file."))
         try withFile("c.yaml", "platforms: {iOS: {timeout-ms: 130000}}") { path in
             let message = try refusal(["--config", path])
             #expect(message.contains("of iPhone, 130000 ms"), "\(message)")
