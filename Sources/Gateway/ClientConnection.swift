@@ -18,9 +18,7 @@ actor ClientConnection {
 
     private var state: ConnectionState
     private var assembler = MessageAssembler()
-    private var frames: TokenBucket
-    /// One pong is owed to us.
-    private var isPongDue = false
+    private var rate = FrameRate(now: .now())
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
@@ -35,8 +33,6 @@ actor ClientConnection {
         self.link = link
         self.channel = channel
         self.loop = loop
-        frames = TokenBucket(
-            perSecond: GatewayLimits.framesPerSecondMax, burst: GatewayLimits.framesBurstMax, now: .now())
     }
 
     /// To be called once, when the connection can be written to.
@@ -84,7 +80,7 @@ extension ClientConnection {
         switch action {
         case .send(let message): write(.text, message.json)
         case .ping:
-            isPongDue = true
+            rate.pinged()
             write(.ping, ByteBuffer())
         case .pong(let data): write(.pong, data)
         case .beat(let session):
@@ -166,16 +162,9 @@ extension ClientConnection: ChannelInboundHandler {
     private func read(_ frame: WebSocketFrame) {
         let now = NIODeadline.now()
         state.passed(now: now)
-        guard isOwed(frame) || frames.take(now: now) else { return perform(state.sentTooMuch(now: now)) }
+        guard rate.allows(frame.opcode, now: now) else { return perform(state.sentTooMuch(now: now)) }
         guard let event = assembler.read(frame) else { return }
         perform(state.received(event, now: now))
-    }
-
-    /// What we asked for is not counted as the client's.
-    private func isOwed(_ frame: WebSocketFrame) -> Bool {
-        guard isPongDue, frame.opcode == .pong else { return false }
-        isPongDue = false
-        return true
     }
 
     /// A frame the decoder refused; it reads no more.

@@ -17,10 +17,7 @@ package enum ClientTokens: Sendable {
     func verify(_ token: String?, of user: UserID) throws(Refusal) -> Int? {
         switch self {
         case .notAsked: return nil
-        case .notConfigured:
-            throw .unauthorized(
-                "The service cannot verify tokens: configure app.secret-key, connect.jwt-secrets or "
-                    + "connect.jwt-public-keys.")
+        case .notConfigured: throw .cannotVerify
         case .verified(let verifier):
             do { return try verifier.verify(token ?? "", of: user.rawValue) } catch {
                 throw .unauthorized(error.message)
@@ -39,12 +36,10 @@ package struct TokenVerifier: Sendable {
 
     /// - Parameters:
     ///   - jwtSecrets: shared secrets of HS256.
-    ///   - jwtPublicKeys: PEM texts of public keys, P-256 for ES256 or RSA for RS256.
     ///   - audience: what the `aud` of a JWT must name; nil to accept only those without.
     ///   - issuer: what its `iss` must be; nil to accept any and none.
-    /// - Throws: `InvalidKey` for a PEM that is neither.
     package init(
-        userSigKey: UserSigKey?, jwtSecrets: [String], jwtPublicKeys: [String], audience: String?, issuer: String?
+        userSigKey: UserSigKey?, jwtSecrets: [String], jwtPublicKeys: [JWTPublicKey], audience: String?, issuer: String?
     ) async throws {
         self.userSigKey = userSigKey
         self.audience = audience
@@ -54,21 +49,14 @@ package struct TokenVerifier: Sendable {
             let key = HMACKey(from: secret)
             keys.append(try await JWTKeyCollection().add(hmac: key, digestAlgorithm: .sha256).getKey())
         }
-        for (index, pem) in jwtPublicKeys.enumerated() {
-            if let key = try? ES256PublicKey(pem: pem) {
-                keys.append(try await JWTKeyCollection().add(ecdsa: key).getKey())
-            } else if let key = try? Insecure.RSA.PublicKey(pem: pem) {
+        for key in jwtPublicKeys {
+            switch key {
+            case .p256(let key): keys.append(try await JWTKeyCollection().add(ecdsa: key).getKey())
+            case .rsa(let key):
                 keys.append(try await JWTKeyCollection().add(rsa: key, digestAlgorithm: .sha256).getKey())
-            } else {
-                throw InvalidKey(index: index)
             }
         }
         jwtKeys = keys
-    }
-
-    package struct InvalidKey: Error {
-        /// Which of the public keys.
-        package let index: Int
     }
 
     /// - Returns: when the token was issued, Unix time in milliseconds; a JWT without `iat` counts as issued at the

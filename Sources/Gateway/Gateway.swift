@@ -153,6 +153,8 @@ extension Gateway {
         _ headers: HTTPHeaders, isStopping: Bool
     ) throws(Refusal) -> (request: ConnectRequest, place: Admission.Place) {
         if isStopping { throw .stopping }
+        // Nobody's token is bad where none can be good.
+        if case .notConfigured = tokens { throw .cannotVerify }
         if let origin = headers.first(name: "origin"), !options.origins.isEmpty, !options.origins.contains(origin) {
             throw .originNotAllowed
         }

@@ -43,5 +43,7 @@ extension Refusal {
     static let loginRejected = Refusal(
         code: .loginRejected, error: .loginRejected,
         detail: "Too many sessions are logged in: log one of them out, then try again.")
+    static let cannotVerify = Refusal.unauthorized(
+        "The service cannot verify tokens: configure app.secret-key, connect.jwt-secrets or connect.jwt-public-keys.")
     static let revoked = Refusal.unauthorized("The token was issued before a kick: issue a new one.")
 }

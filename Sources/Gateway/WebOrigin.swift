@@ -1,4 +1,3 @@
-import Foundation
 import PresenceCore
 
 /// Where a web page comes from, as browsers say it in `Origin`: scheme and host in lower case, the port only where it
@@ -43,18 +42,12 @@ package struct WebOrigin: Hashable, Sendable, CustomStringConvertible {
 
     private static func host(_ text: Substring) -> String? {
         if text.hasPrefix("["), text.hasSuffix("]") {
-            return canonicalIPv6(String(text.dropFirst().dropLast())).map { "[\($0)]" }
+            // A zone, or IPv4 written as IPv6, is in no page's origin.
+            let address = text.contains("%") ? nil : NetworkAddress(String(text.dropFirst().dropLast()))?.description
+            return address.flatMap { $0.contains(":") ? "[\($0)]" : nil }
         }
         let isHost = !text.isEmpty && text.utf8.allSatisfy { $0.isAlphanumeric || "-._".utf8.contains($0) }
         return isHost ? String(text) : nil
-    }
-
-    private static func canonicalIPv6(_ text: String) -> String? {
-        var address = in6_addr()
-        guard inet_pton(AF_INET6, text, &address) == 1 else { return nil }
-        var bytes = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        guard inet_ntop(AF_INET6, &address, &bytes, socklen_t(bytes.count)) != nil else { return nil }
-        return String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
     }
 }
 

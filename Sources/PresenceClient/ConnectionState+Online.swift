@@ -25,7 +25,7 @@ extension ConnectionState {
 
         var nextDeadline: NIODeadline { min(beatAt, answerBy ?? pingAt, leaveBy ?? .distantFuture) }
 
-        /// Heartbeats go unanswered while the service cannot ask Redis, pings do not: they tell one from the other.
+        /// Also a service that cannot ask Redis answers: `unrecorded`, 2 s after a heartbeat. A ping asks the way alone.
         private var pingAt: NIODeadline { heardAt + interval + halfInterval }
         private var halfInterval: TimeAmount { .nanoseconds(interval.nanoseconds / 2) }
 

@@ -51,7 +51,7 @@ extension PresenceStore {
     }
 
     /// Adds our flags to those set, where CONFIG is allowed.
-    /// - Returns: what Redis answers where it is not, and they have to be set by hand; nil where they are set.
+    /// - Returns: the answer of a Redis where it is not, and they have to be set by hand; nil where they are set.
     package func switchNotificationsOn() async throws(StoreError) -> String? {
         do {
             let settings = try await redis.sendToEveryMaster(
@@ -66,7 +66,7 @@ extension PresenceStore {
             guard error.code == .rejected(.noPermission) || error.code == .rejected(.other) else {
                 throw StoreError(error)
             }
-            return "\(error)"
+            return (error.underlying as? RedisReplyError)?.message ?? error.message
         }
     }
 

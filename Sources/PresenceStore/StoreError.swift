@@ -47,7 +47,7 @@ package struct StoreError: Error, Sendable {
     }
 
     /// Whether the Redis user may not do what was asked.
-    var isForbidden: Bool { (underlying as? RedisError)?.code == .rejected(.noPermission) }
+    package var isForbidden: Bool { (underlying as? RedisError)?.code == .rejected(.noPermission) }
 
     /// Whether the change may have been made all the same. Where false it was not, and will not be.
     package var mayHaveHappened: Bool {

@@ -64,11 +64,10 @@ package struct BackgroundWork: Service, CustomStringConvertible {
 
     /// - Throws: `StoreError` with the code `layout` if this worker cannot work on this Redis any more.
     package func run() async throws {
-        let membership = Task {
-            do { try await members.run() } catch {
-                await delivery.stop()
-                throw error
-            }
+        let membership = Task { try await members.run() }
+        let leaving = Task {
+            if case .success = await membership.result { await unregister() }
+            await delivery.stop()
         }
         let loops = Task {
             await withDiscardingTaskGroup { group in
@@ -83,12 +82,8 @@ package struct BackgroundWork: Service, CustomStringConvertible {
         } onCancelOrGracefulShutdown: {
             members.stop()
             membership.cancel()
-            Task {
-                _ = await membership.result
-                await unregister()
-                await delivery.stop()
-            }
         }
+        await leaving.value
         await release()
         loops.cancel()
         sweeper.signal.finish()

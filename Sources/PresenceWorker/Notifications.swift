@@ -56,9 +56,9 @@ actor Notifications {
     private func switchOn() async throws {
         guard let refusal = try await store.switchNotificationsOn(), !isForbidden else { return }
         isForbidden = true
-        logger.notice(
-            "Redis does not let us switch notifications on; going on without. To have them, set notify-keyspace-events",
-            metadata: ["flags": "\(PresenceStore.notificationFlags)", "answer": "\(refusal)"])
+        logger.info(
+            "Whether keyspace notifications are on is left to Redis: those set by hand work, and all works without",
+            metadata: ["notify-keyspace-events": "\(PresenceStore.notificationFlags)", "answer": "\(refusal)"])
     }
 
     private func sendCanary() async throws {

@@ -66,7 +66,7 @@ package struct RedisEndpoint: Sendable, Equatable {
             throw .invalid("names a host that is none; write an IPv6 address in brackets, and : in a password as %3A")
         }
         guard !host.isEmpty else { throw .invalid("names no host; write redis://host:6379") }
-        guard let number = port.map(Self.number) ?? 6379, 1...65535 ~= number else {
+        guard let number = port.map({ Int(digits: $0) }) ?? 6379, 1...65535 ~= number else {
             throw .invalid("has a port that is not a number from 1 to 65535")
         }
         self.init(address: .tcp(host: String(host), port: number))
@@ -99,7 +99,7 @@ package struct RedisEndpoint: Sendable, Equatable {
     }
 
     private mutating func setDatabase(_ text: Substring) throws(RedisError) {
-        guard let number = text.isEmpty ? 0 : Self.number(text) else {
+        guard let number = text.isEmpty ? 0 : Int(digits: text) else {
             throw .invalid("has a database that is not a number from 0")
         }
         database = number
@@ -107,11 +107,6 @@ package struct RedisEndpoint: Sendable, Equatable {
 
     private func checkLogin() throws(RedisError) {
         if user != nil, password == nil { throw .invalid("names a user without a password") }
-    }
-
-    /// A number in its usual form: `Int` takes `+1` and `007`, too.
-    private static func number(_ text: Substring) -> Int? {
-        Int(text).flatMap { $0 >= 0 && String($0) == text ? $0 : nil }
     }
 
     private static func decode(_ text: Substring) throws(RedisError) -> String {

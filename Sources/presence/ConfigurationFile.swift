@@ -11,12 +11,14 @@ struct ConfigurationFile {
     private(set) var values: [String: ConfigurationValue] = [:]
     private(set) var platformNames: Set<String> = []
 
+    /// - Parameter place: where the path was given.
     /// - Throws: what is wrong with the file or one of its keys, and where.
-    init(_ path: String) throws(StartError) {
+    init(_ path: String, named place: ConfigurationPlace) throws(StartError) {
         self.path = path
         do {
             // The nodes refer weakly to what the parser holds.
-            let text = try TextFile.read(path, bytesMax: Self.bytesMax)
+            var text = try TextFile.read(path, bytesMax: Self.bytesMax)
+            if path.lowercased().hasSuffix(".json") { text = Self.joiningSurrogates(text) }
             lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
             let parser = try Parser(yaml: text)
             try withExtendedLifetime(parser) {
@@ -29,9 +31,22 @@ struct ConfigurationFile {
         } catch let error as StartError {
             throw error
         } catch let error as TextFile.Unusable {
-            throw StartError(.configuration, "\(path) \(error.reason); see --config.")
+            throw ConfigurationKey.config.refused(
+                because: "names \(path.debugDescription), which \(error.reason)", at: place)
         } catch {
             throw malformed(error)
+        }
+    }
+
+    /// JSON escapes what lies beyond 16 bits in two parts (RFC 8259, section 7), which YAML does not know: they become
+    /// the character. Any other escape is left as it is, two backslashes before a `u` among them.
+    private static func joiningSurrogates(_ json: String) -> String {
+        let escape = /\\(?:u([Dd][89ABab][0-9A-Fa-f]{2})\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})|.)/
+        return json.replacing(escape.matchingSemantics(.unicodeScalar)) { match in
+            guard let high = match.1.flatMap({ UInt16($0, radix: 16) }),
+                let low = match.2.flatMap({ UInt16($0, radix: 16) })
+            else { return String(match.0) }
+            return String(decoding: [high, low], as: UTF16.self)
         }
     }
 

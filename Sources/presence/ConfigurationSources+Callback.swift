@@ -29,9 +29,8 @@ extension ConfigurationSources {
     private func trustedCertificates(for url: CallbackURL) throws(StartError) -> TrustedCertificates {
         guard let path = try text(.callbackCAFile) else { return .system }
         guard url.isHTTPS else {
-            throw StartError(
-                .configuration,
-                "callback.ca-file is set but callback.url is not https: without TLS no certificate is shown.")
+            throw refused(
+                .callbackCAFile, because: "is set but callback.url is not https: without TLS no certificate is shown")
         }
         guard let certificates = TrustedCertificates(pemFile: path) else {
             throw refused(.callbackCAFile, path, must: "a PEM file that can be read and holds a certificate")

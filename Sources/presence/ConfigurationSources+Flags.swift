@@ -5,12 +5,15 @@ extension ConfigurationSources {
         var values: [String: ConfigurationValue] = [:]
         var seen: Set<String> = []
         var words = flags[...]
-        var before = "serve"
+        var before: String?
         while let word = words.popFirst() {
             let name = String(word.prefix { $0 != "=" })
             guard word.hasPrefix("--") else {
                 // The word itself may be part of a secret.
-                throw StartError(.usage, "A word after \(before) belongs to no flag; quote values that hold spaces.")
+                throw StartError(
+                    .usage,
+                    "\(before.map { "A word after \($0)" } ?? "The first word") belongs to no flag; quote values that "
+                        + "hold spaces.")
             }
             guard let key = ConfigurationKey.known.first(where: { $0.flag == name }) else { throw unknown(name) }
             guard seen.insert(name).inserted else {

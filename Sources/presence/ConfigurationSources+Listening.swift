@@ -75,13 +75,18 @@ extension ConfigurationSources {
         return secrets
     }
 
-    /// The texts of the files named.
-    private func jwtPublicKeys() throws(StartError) -> [String] {
+    /// Of the files named.
+    private func jwtPublicKeys() throws(StartError) -> [JWTPublicKey] {
         let key = ConfigurationKey.connectJWTPublicKeys
         return try list(key).map { path throws(StartError) in
-            do throws(TextFile.Unusable) { return try TextFile.read(path, bytesMax: 65_536) } catch {
-                throw refused(key, because: "names \(path.debugDescription), which \(error.reason)")
+            let reason: String
+            do throws(TextFile.Unusable) {
+                if let key = JWTPublicKey(pem: try TextFile.read(path, bytesMax: 65_536)) { return key }
+                reason = "is no PEM of a public key, P-256 or RSA of at least 2048 bits"
+            } catch {
+                reason = error.reason
             }
+            throw refused(key, because: "names \(path.debugDescription), which \(reason)")
         }
     }
 }

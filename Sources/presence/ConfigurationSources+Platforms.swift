@@ -63,6 +63,18 @@ extension ConfigurationSources {
         }
     }
 
+    /// The keys that the timing of a platform comes from.
+    func heartbeatKeys(
+        of platform: Platform, _ platformClass: PlatformClass, in table: PlatformTable
+    ) -> [ConfigurationKey] {
+        let name = platformNames.first { (try? table.platform(named: $0)) == platform } ?? platform.name
+        let own = ConfigurationKey.platform(name)
+        return [
+            (own.timeoutMs, ConfigurationKey.heartbeatTimeoutMs(platformClass)),
+            (own.intervalMs, .heartbeatIntervalMs(platformClass)),
+        ].map { given($0) == nil ? $1 : $0 }
+    }
+
     func login(on platforms: PlatformTable) throws(StartError) -> LoginLimits {
         let key = ConfigurationKey.loginLimits
         var limits = LoginLimits(policy: try required(.loginPolicy), onLimit: try required(.loginOnLimit))

@@ -17,7 +17,7 @@ struct ConfigurationSources: Sendable {
         var layers = [try Self.values(of: flags), try Self.values(of: environment)]
         let config = ConfigurationKey.config
         if let value = layers.compactMap({ $0[config.name] }).first, let path = try config.entries(of: value).first {
-            let file = try ConfigurationFile(path)
+            let file = try ConfigurationFile(path, named: value.place)
             layers.append(file.values)
             platformNames = file.platformNames.sorted()
         } else {
@@ -74,6 +74,11 @@ struct ConfigurationSources: Sendable {
 
     func choice<Value: RawRepresentable<String>>(_ key: ConfigurationKey) throws(StartError) -> Value? {
         try text(key).flatMap { Value(rawValue: $0) }
+    }
+
+    /// Where each of several values comes from, as it ends a sentence about all of them.
+    func places(of keys: [ConfigurationKey]) -> String {
+        keys.map { "; \($0.name) is \(given($0).map { "\($0.place)" } ?? "the default")" }.joined()
     }
 
     /// A refusal that says where the value was given.

@@ -29,6 +29,9 @@ struct PrintConfiguration: AsyncParsableCommand {
                 let sources = try ConfigurationSources(flags: flags, environment: environment)
                 _ = try ServiceConfiguration(sources, environment: environment)
                 print(try sources.summary())
+                for variable in ConfigurationSources.unknownVariables(in: environment) {
+                    LogOutput.standardError.write("presence: \(variable) is no variable of this service: no effect.\n")
+                }
             }
         }
     }

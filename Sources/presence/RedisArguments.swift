@@ -34,27 +34,43 @@ struct RedisArguments: ParsableArguments {
             flags: flags, environment: environment, secrets: [.redisURL])
         let endpoint =
             try sources.redis() ?? EmbeddedRedis.endpoint(in: sources.stateFolder(environment: environment))
+        var options = RedisClientOptions()
+        // That is for the service to refuse.
+        options.allowEviction = true
         let client = RedisClient(
-            endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .service(level: .error))
+            endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, options: options,
+            logger: .service(level: .error))
         let prefix = try sources.redisPrefix()
         return try await withThrowingTaskGroup { group in
             group.addTask { await client.run() }
             defer { group.cancelAll() }
+            func store(shards: Int) -> PresenceStore {
+                PresenceStore(
+                    redis: client, keys: KeySpace(prefix: prefix, shards: shards),
+                    options: StoreOptions(worker: "presence-query"))
+            }
             do {
-                let shards = try await PresenceStore.shards(on: client, prefix: prefix)
-                guard let shards else {
+                _ = try await client.checkServer()
+                guard let shards = try await PresenceStore.shards(on: client, prefix: prefix) else {
                     throw StartError(.unavailable, "No service keeps presence there: is redis.prefix \(prefix) right?")
                 }
-                return try await body(
-                    PresenceStore(
-                        redis: client, keys: KeySpace(prefix: prefix, shards: shards),
-                        options: StoreOptions(worker: "presence-query")))
+                return try await body(store(shards: shards))
+            } catch let error as RedisError {
+                throw Self.startError(error.message, error)
             } catch let error as StoreError where error.code == .layout {
                 throw StartError(.configuration, error.message, underlying: error)
             } catch let error as StoreError {
-                throw StartError(
-                    .unavailable, "\(error.message) Is a service running, or redis.url right?", underlying: error)
+                let complaint = error.isForbidden ? try? await store(shards: 1).complaintAboutPermissions() : nil
+                throw Self.startError((complaint ?? error).message, error.underlying as? RedisError ?? error)
             }
         }
+    }
+
+    private static func startError(_ message: String, _ error: any Error) -> StartError {
+        guard let error = error as? RedisError, !error.passesSoon else {
+            return StartError(
+                .unavailable, "\(message) Is a service running, or redis.url right?", underlying: error)
+        }
+        return StartError(.configuration, message, underlying: error)
     }
 }

@@ -1,6 +1,7 @@
 import Callbacks
 import Foundation
 import Gateway
+import Logging
 import NIOPosix
 import PresenceAPI
 import PresenceCore
@@ -41,7 +42,6 @@ extension Service {
     }
 
     /// The clients' connections.
-    /// - Throws: `StartError` for a key that is none.
     func gateway(_ store: PresenceStore, app: CompatibleApp?) async throws -> Gateway {
         Gateway(
             store: store, tokens: try await clientTokens(app), options: configuration.connect,
@@ -52,17 +52,16 @@ extension Service {
     private func clientTokens(_ app: CompatibleApp?) async throws -> ClientTokens {
         let keys = configuration.clientTokens
         if app == nil, keys.jwtSecrets.isEmpty, keys.jwtPublicKeys.isEmpty {
-            return configuration.apiKeys.isEmpty ? .notAsked : .notConfigured
+            guard !configuration.apiKeys.isEmpty else { return .notAsked }
+            logger.info(
+                "No client can connect to /v1/connect, as no token can be verified; where they are to, set a key",
+                metadata: ["keys": "connect.jwt-secrets, connect.jwt-public-keys, or app.id with app.secret-key"])
+            return .notConfigured
         }
-        do {
-            return .verified(
-                by: try await TokenVerifier(
-                    userSigKey: app?.key, jwtSecrets: keys.jwtSecrets, jwtPublicKeys: keys.jwtPublicKeys,
-                    audience: keys.audience, issuer: keys.issuer))
-        } catch let error as TokenVerifier.InvalidKey {
-            throw ConfigurationKey.connectJWTPublicKeys.refused(
-                "number \(error.index + 1)", must: "PEM files of public keys, P-256 or RSA of at least 2048 bits")
-        }
+        return .verified(
+            by: try await TokenVerifier(
+                userSigKey: app?.key, jwtSecrets: keys.jwtSecrets, jwtPublicKeys: keys.jwtPublicKeys,
+                audience: keys.audience, issuer: keys.issuer))
     }
 
     /// The way to the callback receiver; nil if nobody is to be told.

@@ -139,10 +139,22 @@ struct Service: Sendable {
         } catch {
             await callbacks?.close()
             if let error = error as? StoreError { throw StartError(.configuration, error.message, underlying: error) }
-            guard error is IOError else { throw error }
-            let address = "\(configuration.host):\(configuration.port)"
-            throw StartError(
-                .unavailable, "\(address) cannot be listened on: choose another host or port.", underlying: error)
+            throw cannotListen(error) ?? error
+        }
+    }
+
+    /// nil for an error of another kind.
+    private func cannotListen(_ error: any Error) -> StartError? {
+        let (host, port) = (configuration.host, configuration.port)
+        switch error {
+        case is IOError:
+            return StartError(
+                .unavailable, "\(host):\(port) cannot be listened on: choose another host or port.", underlying: error)
+        case is SocketAddressError, is SocketAddressError.UnknownHost:
+            return StartError(
+                .unavailable, "host is \"\(host)\", a name without an address: set host to an address of this machine.",
+                underlying: error)
+        default: return nil
         }
     }
 

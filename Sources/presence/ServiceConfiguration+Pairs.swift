@@ -37,37 +37,40 @@ extension ServiceConfiguration {
             (.appAdmins, .appSecretKey, "the compatible API is off"),
         ]
 
-    func checkTogether() throws(StartError) {
+    func checkTogether(_ sources: ConfigurationSources) throws(StartError) {
         if apiKeys.isEmpty, !Self.isLoopback(host) {
-            throw StartError(
-                .configuration, "host is \"\(host)\", which others can reach: set auth.api-keys, or host to 127.0.0.1.")
+            throw sources.refused(
+                .host, because: "is \"\(host)\", which others can reach: set auth.api-keys, or host to 127.0.0.1")
         }
         guard redisCommandTimeoutMs < outageGapMs else {
             throw StartError(
                 .configuration,
                 "redis.command-timeout-ms, \(redisCommandTimeoutMs), must be less than outage.gap-ms, \(outageGapMs), "
-                    + "or one lost answer would count as an outage.")
+                    + "or one lost answer would count as an outage"
+                    + "\(sources.places(of: [.redisCommandTimeoutMs, .outageGapMs])).")
         }
         for (platform, traits) in platforms.traits.sorted(by: { $0.key.name < $1.key.name }) {
-            try check(traits, of: platform)
+            try check(traits, of: platform, sources)
         }
     }
 
-    private func check(_ traits: PlatformTraits, of platform: Platform) throws(StartError) {
+    private func check(
+        _ traits: PlatformTraits, of platform: Platform, _ sources: ConfigurationSources
+    ) throws(StartError) {
         let (interval, timeout) = (traits.heartbeat.intervalMs, traits.heartbeat.timeoutMs)
-        let own =
-            "(for \(platform): heartbeat.\(traits.platformClass)-interval-ms and -timeout-ms, or "
-            + "platforms.\(platform).interval-ms and .timeout-ms)"
+        let keys = sources.heartbeatKeys(of: platform, traits.platformClass, in: platforms)
         if timeout < 2 * interval {
             throw StartError(
                 .configuration,
-                "The heartbeat timeout, \(timeout) ms, must be at least twice the interval, \(interval) ms \(own).")
+                "The heartbeat timeout of \(platform), \(timeout) ms, must be at least twice its interval, \(interval) ms"
+                    + "\(sources.places(of: keys)).")
         }
         if outageGapMs >= timeout - interval {
             throw StartError(
                 .configuration,
-                "outage.gap-ms, \(outageGapMs), must be less than the heartbeat timeout minus the interval, "
-                    + "\(timeout) - \(interval) ms \(own), or an outage could end sessions unnoticed.")
+                "outage.gap-ms, \(outageGapMs), must be less than the heartbeat timeout of \(platform) minus its interval, "
+                    + "\(timeout) - \(interval) ms, or an outage could end sessions unnoticed"
+                    + "\(sources.places(of: [.outageGapMs] + keys)).")
         }
     }
 

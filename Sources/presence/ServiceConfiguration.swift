@@ -39,8 +39,7 @@ struct ServiceConfiguration: Sendable {
     /// What clients' tokens are verified with, beside the app's usersigs.
     struct TokenKeys: Sendable {
         var jwtSecrets: [String]
-        /// PEM texts.
-        var jwtPublicKeys: [String]
+        var jwtPublicKeys: [JWTPublicKey]
         var audience: String?
         var issuer: String?
     }
@@ -86,6 +85,6 @@ struct ServiceConfiguration: Sendable {
             admins: try sources.admins(), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
         connect = try sources.connect()
         clientTokens = try sources.clientTokens()
-        try checkTogether()
+        try checkTogether(sources)
     }
 }

@@ -24,24 +24,41 @@ struct ProxyTests {
                 let configuration = try Self.readme(proxy)
                 try await proxy.with(configuration, workerPort: deployment.workers[0].port) { port in
                     try await proxy.with(configuration, workerPort: silent.port) { silentPort in
-                        try await expectKept(at: port, until: Phone(silentPort, "bob"), deployment)
+                        try await expectKept(at: port, whileCutAt: silentPort, deployment)
                     }
                 }
             }
         }
     }
 
-    /// That a phone stays connected while another one, through a worker that is silent, is cut, and as long after.
-    private func expectKept(at port: Int, until cut: Phone, _ deployment: Deployment) async throws {
+    /// That a phone stays connected when one that came after it, through a worker that is silent, has been cut.
+    private func expectKept(at port: Int, whileCutAt silentPort: Int, _ deployment: Deployment) async throws {
         let phone = try await Phone(port, "ann")
+        let cut = try await Phone(silentPort, "bob")
         let sessions = try await deployment.backend.call(.get, "/v1/users/ann").body["sessions"]
         #expect(sessions[0]["address"].string == "127.0.0.1")
         try await eventually(timeout: .seconds(80), else: "the proxy cuts nobody") { cut.losses > 0 }
-        let end = ContinuousClock.now + .seconds(15)
-        try await eventually(timeout: .seconds(20), else: "time stands still") { ContinuousClock.now > end }
+        try await eventually(else: "who was cut does not come back") { cut.returns > 0 }
         #expect(phone.losses == 0)
         try await deployment.expectChanges(of: "ann", "Login/Register")
         #expect(try await deployment.backend.status("ann") == "Online")
+    }
+
+    @Test(
+        "A client may open its WebSocket on a connection that it has sent requests on", arguments: ReverseProxy.allCases
+    )
+    func keptConnection(_ proxy: ReverseProxy) async throws {
+        try await Deployment.with(workers: 1, Self.settings) { deployment in
+            try await proxy.with(try Self.readme(proxy), workerPort: deployment.workers[0].port) { port in
+                try await RawWebSocket.withConnection(port: port) { client in
+                    client.send(Array("GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8))
+                    #expect(try await client.response().status == 200)
+                    client.send(RawWebSocket.upgradeRequest(Deployment.target("ann", "Web")))
+                    #expect(try await client.response().status == 101)
+                    _ = try await client.welcome()
+                }
+            }
+        }
     }
 
     /// The configuration the README prints for the proxy.
@@ -54,17 +71,17 @@ struct ProxyTests {
     }
 }
 
-/// A phone's client that is connected, and how often it lost its connection since.
+/// A phone's client that is connected, and how often it lost its connection and came back since.
 private final class Phone: Sendable {
     private let client: PresenceClient
-    private let count: Mutex<Int>
+    private let counts = Mutex((losses: 0, returns: 0))
 
-    var losses: Int { count.withLock { $0 } }
+    var losses: Int { counts.withLock(\.losses) }
+    var returns: Int { counts.withLock(\.returns) }
 
     init(_ port: Int, _ user: String) async throws {
         client = PresenceClient(
             try PresenceClient.Configuration(url: "ws://127.0.0.1:\(port)", user: user, platform: "Android"))
-        count = Mutex(0)
         let events = client.events
         client.start()
         var iterator = events.makeAsyncIterator()
@@ -72,7 +89,11 @@ private final class Phone: Sendable {
         guard case .connected? = first else { throw NotConnected(first: first) }
         Task { [weak self] in
             for await event in events {
-                if case .disconnected = event { self?.count.withLock { $0 += 1 } }
+                switch event {
+                case .disconnected: self?.counts.withLock { $0.losses += 1 }
+                case .connected: self?.counts.withLock { $0.returns += 1 }
+                default: break
+                }
             }
         }
     }

@@ -69,20 +69,6 @@ struct KeepaliveTests {
         try await eventually(else: "still Online") { try await deployment.backend.status(user) == "Offline" }
         try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
     }
-
-    @Test("The pong that is owed does not count against the client's rate; others do")
-    func rate() async throws {
-        let deployment = try Deployment.ofSuite
-        try await deployment.withClient(newUser()) { client, _ in
-            let ping = try #require(try await client.next())
-            #expect(ping.opcode == Frame.ping)
-            let (pong, heartbeat) = (Frame(Frame.pong, ping.payload), Frame.text(#"{"type":"heartbeat"}"#))
-            client.send((Array(repeating: heartbeat, count: 49) + [pong, .ping("open?")]).flatMap(\.bytes))
-            #expect(try await client.answer()?.opcode == Frame.pong)
-            client.send(Array(repeating: pong, count: 60).flatMap(\.bytes))
-            try await client.expectClose(4103)
-        }
-    }
 }
 
 extension RawWebSocket {

@@ -210,6 +210,15 @@ struct TokenTests {
                     #expect(try await client.closing().code == 4001)
                 }
             }
+            // None of them was a bad token, however many there are.
+            for _ in 0..<300 {
+                try await deployment.withToken("", of: "ann") { client in
+                    let code = try await client.closeCode()
+                    #expect(code == 4001)
+                }
+            }
+            let log = deployment.workers[0].log
+            #expect(log.contains("No client can connect to /v1/connect, as no token can be verified"))
         }
     }
 

@@ -33,6 +33,7 @@ struct WebOriginTests {
             ("https://me@example.org", "login"), ("https://*.example.org", "or *"), ("https://bücher.example", "xn--"),
             ("https://example.org:0", "port"), ("https://example.org:65536", "port"), ("https://example.org:", "port"),
             ("https://example.org:+1", "port"), ("http://[::1", "scheme, host"), ("http://[x]", "scheme, host"),
+            ("http://[fe80::1%25eth0]", "scheme, host"), ("http://[::ffff:203.0.113.7]", "scheme, host"),
             ("http://::1", "scheme, host"), ("https://a b", "scheme, host"),
         ])
     func refused(_ text: String, _ sentence: String) throws {

@@ -52,6 +52,21 @@ struct ConfigurationFileTests {
         }
     }
 
+    @Test("in JSON may escape any character in the two parts JSON has for it")
+    func surrogates() throws {
+        let text =
+            #"{"app": {"id": 1, "secret-key": "\ud83d\uDE00\\ud83d\\ude00\u00e9\/", "admins": ["\uD83D\ude00"]}}"#
+        try withFile("c.JSON", text) { path in
+            let app = try configure(["--config", path]).app
+            #expect(app.secretKey == #"😀\ud83d\ude00é/"#)
+            #expect(app.admins == ["😀"])
+        }
+        try withFile("c.json", #"{"redis": {"prefix": "\ude00"}}"#) { path in
+            let message = try refusal(["--config", path])
+            #expect(message.contains("this is not JSON or YAML"), "half a character: \(message)")
+        }
+    }
+
     @Test(
         "that is empty sets nothing",
         arguments: ["", "\n", "# nothing yet\n", "null", "{}", "---\n", "callback:\n", "port: #8081"])

@@ -21,10 +21,10 @@ struct ConfigurationPairTests {
             (["--connect-jwt-issuer", "a"], "connect.jwt-issuer", "connect.jwt-public-keys"),
             (["--host", "0.0.0.0"], "host", "auth.api-keys"),
             (["--host", "127.evil.example"], "host", "auth.api-keys"),
-            (["--heartbeat-mobile-timeout-ms", "239999"], "timeout", "must be at least twice the interval"),
+            (["--heartbeat-mobile-timeout-ms", "239999"], "timeout", "must be at least twice its interval"),
             (
                 ["--outage-gap-ms", "35000"], "outage.gap-ms, 35000, must be less",
-                "heartbeat.browser-interval-ms and -timeout-ms"
+                "heartbeat.browser-timeout-ms is the default; heartbeat.browser-interval-ms is"
             ),
             (
                 ["--outage-gap-ms", "2000", "--redis-command-timeout-ms", "2000"], "redis.command-timeout-ms",
@@ -34,6 +34,35 @@ struct ConfigurationPairTests {
     func refusals(_ flags: [String], _ one: String, _ other: String) throws {
         let message = try refusal(flags)
         #expect(message.contains(one) && message.contains(other), "\(message)")
+    }
+
+    @Test("are told with where each of them is set")
+    func places() throws {
+        #expect(
+            try refusal(["--host", "0.0.0.0"])
+                == "host is \"0.0.0.0\", which others can reach: set auth.api-keys, or host to 127.0.0.1; it is set by "
+                + "--host.")
+        #expect(
+            try refusal([], ["PRESENCE_OUTAGE_GAP_MS": "2000", "PRESENCE_REDIS_COMMAND_TIMEOUT_MS": "2000"])
+                .hasSuffix(
+                    "; redis.command-timeout-ms is set by PRESENCE_REDIS_COMMAND_TIMEOUT_MS; outage.gap-ms is set by "
+                        + "PRESENCE_OUTAGE_GAP_MS."))
+        #expect(
+            try refusal(["--heartbeat-mobile-timeout-ms", "239999"])
+                == "The heartbeat timeout of Android, 239999 ms, must be at least twice its interval, 120000 ms; "
+                + "heartbeat.mobile-timeout-ms is set by --heartbeat-mobile-timeout-ms; heartbeat.mobile-interval-ms is "
+                + "the default.")
+        #expect(
+            try refusal(["--callback-url", "http://a", "--callback-ca-file", "/x"])
+                .hasSuffix("without TLS no certificate is shown; it is set by --callback-ca-file."))
+        try withFile("c.yaml", "platforms: {iOS: {timeout-ms: 130000}}") { path in
+            let message = try refusal(["--config", path])
+            #expect(message.contains("of iPhone, 130000 ms"), "\(message)")
+            #expect(
+                message.hasSuffix(
+                    "; platforms.iOS.timeout-ms is set in \(path), line 1, column 31; heartbeat.mobile-interval-ms is the "
+                        + "default."), "\(message)")
+        }
     }
 
     @Test("are not those of which one is only the default, or empty")

@@ -9,7 +9,7 @@ struct ConfigurationRefusalTests {
     @Test(
         "is named, with what is accepted",
         arguments: [
-            (["serve"], "A word after serve belongs to no flag"),
+            (["serve"], "The first word belongs to no flag; quote values that hold spaces."),
             (["--auth-api-keys", "one,", "sekret"], "A word after --auth-api-keys belongs to no flag"),
             (["--colour", "red"], "There is no flag --colour; presence serve --help shows"),
             (["--callback-ulr", "x"], "There is no flag --callback-ulr; is --callback-url meant?"),
@@ -47,12 +47,27 @@ struct ConfigurationRefusalTests {
                 ["--connect-jwt-public-keys", "/nowhere.pem"],
                 "names \"/nowhere.pem\", which cannot be read: No such file"
             ),
-            (["--config", "/nowhere.json"], "/nowhere.json cannot be read: No such file or directory"),
-            (["--config", "/"], "/ cannot be read: Is a directory"), (["--config", "/dev/zero"], "is longer than"),
+            (
+                ["--connect-jwt-public-keys", "/etc/passwd"],
+                "connect.jwt-public-keys names \"/etc/passwd\", which is no PEM of a public key, P-256 or RSA of at least "
+                    + "2048 bits; it is set by --connect-jwt-public-keys."
+            ),
+            (
+                ["--config", "/nowhere.json"],
+                "config names \"/nowhere.json\", which cannot be read: No such file or directory; it is set by --config."
+            ),
+            (["--config", "/"], "names \"/\", which cannot be read: Is a directory"),
+            (["--config", "/dev/zero"], "is longer than"),
         ])
     func refusals(_ flags: [String], _ sentence: String) throws {
         let message = try refusal(flags)
         #expect(message.contains(sentence), "\(message)")
+    }
+
+    @Test("of config is told with the variable that names the file")
+    func config() throws {
+        let message = try refusal([], ["PRESENCE_CONFIG": "/nowhere.yaml"])
+        #expect(message.hasSuffix("which cannot be read: No such file or directory; it is set by PRESENCE_CONFIG."))
     }
 
     @Test("of login.limits is told with the platforms there are")

@@ -102,6 +102,10 @@ struct ConfigurationTests {
         #expect(shown.contains("redis.url = (secret) (set by --redis-url)\n"))
         #expect(shown.contains("shards = 128 (default)\n"))
         #expect(!shown.contains("swordfish"))
+        let variables = try await PresenceProcess.command(
+            ["configuration", "show"], environment: ["PRESENCE_CALLBACKS": "x", "PRESENCE_PORT": "9"])
+        #expect(variables.contains("port = 9 (set by PRESENCE_PORT)\n"))
+        #expect(variables.contains("presence: PRESENCE_CALLBACKS is no variable of this service: no effect.\n"))
         let refused = try await PresenceProcess.command(["configuration", "show", "--outage-gap-ms", "900"])
         #expect(refused.contains("outage.gap-ms is \"900\""))
     }

@@ -1,4 +1,5 @@
 import Callbacks
+import Crypto
 import Foundation
 import PresenceCore
 import Support
@@ -31,7 +32,7 @@ struct EveryKey {
         self.folder = folder
         var good = [
             "config": "\(folder)/empty.yaml", "callback.ca-file": "\(folder)/ca.pem",
-            "connect.jwt-public-keys": "\(folder)/ca.pem,\(folder)/empty.yaml",
+            "connect.jwt-public-keys": "\(folder)/p256.pem,\(folder)/rsa.pem",
             "redis.url": "redis://me:pass@127.0.0.1:6390/1", "callback.url": "https://example.org:8443/hook?a=b",
             "callback.webhook-secrets": "whsec_" + Data(repeating: 7, count: 24).base64EncodedString(),
             "app.id": "1400000000", "connect.jwt-secrets": String(repeating: "secret", count: 6),
@@ -47,8 +48,23 @@ struct EveryKey {
         }
         try Data().write(to: URL(filePath: "\(folder)/empty.yaml"))
         try Data(TestCertificate.localhost.authority.utf8).write(to: URL(filePath: "\(folder)/ca.pem"))
+        try Data(Self.p256.utf8).write(to: URL(filePath: "\(folder)/p256.pem"))
+        try Data(Self.rsa.utf8).write(to: URL(filePath: "\(folder)/rsa.pem"))
         self.good = good
     }
+
+    static let p256 = P256.Signing.PrivateKey().publicKey.pemRepresentation
+    static let rsa = """
+        -----BEGIN PUBLIC KEY-----
+        MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAm2Yu5YyWTWuqqt5S7Nzx
+        XYTv+StCsj5FtBBKrd564/tPN8AcjCTJNqN0/eNOfaM2lQnIa22TEJbbAMunYzas
+        ESjNHNKF5Im4wb2D+fsL+czwaQ3xlImkYhlyxoWq/mkgGeZajNiHll/LIRHWHtm+
+        0z2NmGEZFI7CkJTYspwuC5Yu9QdFDMW/nhUf/MsX6x+ZDJCOgeMAFrSAZ+RpsYro
+        WKnHooAFX54OGDpCP3cI2ARl07kGsP2e9x3gLZTg4DmEXaoRsuv5tTTCigCRlWqp
+        8Ka7t78cN/mk71BvoBl8lgt6UkvlLtRGB3fXfkMJEL0Qi0h5QkayYjtdRi4FpiUX
+        +wIDAQAB
+        -----END PUBLIC KEY-----
+        """
 
     static let keys = ConfigurationKey.known + ConfigurationKey.platform("Android").all
 
@@ -140,9 +156,10 @@ struct EveryKey {
         rest.platforms = PlatformTable([:])
         rest.login.instances = [:]
         rest.callback?.extensions = []
-        // Certificates and keys of signatures show addresses.
+        // Certificates and keys show addresses.
         rest.callback?.trusted = .system
         rest.callback?.webhookSecrets = []
+        rest.clientTokens.jwtPublicKeys = []
         dump(rest, to: &text)
         return text
     }

@@ -159,7 +159,56 @@ struct OperationTests {
             try await eventually(else: "it still runs: \(child.log)") { !child.isRunning }
             #expect(child.exitStatus == 69)
             #expect(child.log.contains("127.0.0.1:\(port) cannot be listened on"))
+            #expect(!child.log.contains("unregister"), "\(child.log)")
         }
+    }
+
+    @Test("So is a host that has no address; the worker, of which others may know already, has unregistered by then")
+    func unknownHost() async throws {
+        try await RedisServer.withRedis { redis in
+            let end = try await PresenceProcess.end(of: [
+                "serve", "--host", "nowhere.invalid", "--port", "0", "--auth-api-keys", "key", "--redis-url", redis.url,
+            ])
+            #expect(end.status == 69)
+            #expect(
+                end.output.hasSuffix(
+                    "presence: host is \"nowhere.invalid\", a name without an address: set host to an address of this "
+                        + "machine.\n"), "\(end.output)")
+            let workers = try await redis.withClient {
+                try await $0.send(RedisCommand("ZCARD", key: "presence:workers"))
+            }
+            #expect(workers == .integer(0) && !end.output.contains("unregister"), "\(end.output)")
+        }
+    }
+
+    @Test("Commands say of a Redis that cannot be used what presence serve says")
+    func unusable() async throws {
+        let cluster = ["--cluster-enabled", "yes", "--cluster-port", "\(try await FreePort.next())"]
+        try await RedisServer.withRedis(cluster) { redis in
+            for command in [["query", "ann"], ["replay"], ["rules", "show"], ["rules", "adopt"], ["serve"]] {
+                let end = try await PresenceProcess.end(of: command + ["--redis-url", redis.url])
+                let isTold = end.output.contains("Point redis.url at a server with cluster-enabled no.\n")
+                #expect(isTold && !end.output.contains("right?"), "\(command): \(end.output)")
+            }
+        }
+        try await Deployment.with(workers: 1) { deployment in
+            try await deployment.redis.withClient { redis in
+                _ = try await redis.send(RedisCommand(keyless: "ACL", "SETUSER", "presence", "-hmget", "-xrange"))
+            }
+            for command in [["query", "ann"], ["replay"]] {
+                let end = try await PresenceProcess.end(of: command + ["--redis-url", deployment.redis.serviceURL])
+                #expect(end.status == 78 && end.output.contains(/add .*\+hmget .*to its ACL/.ignoresCase()), "\(end)")
+            }
+        }
+    }
+
+    @Test("A simulation that connects nobody has failed")
+    func simulateNobody() async throws {
+        let port = try await FreePort.next()
+        let end = try await PresenceProcess.end(of: [
+            "simulate", "--users", "2", "--duration-ms", "1000", "--url", "ws://127.0.0.1:\(port)",
+        ])
+        #expect(end.status == 1 && end.output.contains(#""connectedMax":0"#), "\(end)")
     }
 
     @Test("No answer to HEAD has a body, or the next answer on the connection could not be told apart")

@@ -54,6 +54,20 @@ import Testing
         }
     }
 
+    @Test("A user who may not switch notifications on is told that they may be on all the same, and of no rule to add")
+    func withoutConfig() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await eventually(else: "it is not told: \(deployment.workers[0].log)") {
+                deployment.workers[0].log.contains("Whether keyspace notifications are on is left to Redis")
+            }
+            try await eventually(else: "they are not heard") {
+                deployment.workers[0].log.contains("notifications_ok=true")
+            }
+            let log = deployment.workers[0].log
+            #expect(log.matches(of: /(?i)add \+config/).isEmpty, "\(log)")
+        }
+    }
+
     @Test("A user without pub/sub is told that everything is noticed later, once, and serves")
     func withoutHints() async throws {
         let mute = ["--user", "mute", "on", ">secret", "~*", "+@all", "resetchannels"]

@@ -1,4 +1,6 @@
 import Foundation
+import PresenceStore
+import RedisClient
 import Support
 import Testing
 
@@ -20,6 +22,24 @@ struct ReadmeTests {
         } catch {
             try? await worker.stop()
             throw error
+        }
+    }
+
+    @Test("Its command for a Redis user of the service works in a shell as printed")
+    func user() async throws {
+        let folder = try temporaryFolder("acl")
+        defer { removeFolder(folder) }
+        try await RedisServer.withRedis { server in
+            let command = try Self.block(containing: "ACL SETUSER").joined(separator: "\n")
+                .replacing("redis-cli", with: "redis-cli -p \(server.port)")
+            let script = "redis-cli -p \(server.port) ACL DELUSER presence\n" + command
+            #expect(try await shell(script, folder) == "1\nOK\n")
+            try await RedisClient.with(server.serviceURL) { redis in
+                let keys = KeySpace(prefix: "presence", shards: 1)
+                let store = PresenceStore(redis: redis, keys: keys, options: StoreOptions(worker: "a"))
+                let missing = try await store.missingPermissions() + store.missingHintPermissions()
+                #expect(missing == [])
+            }
         }
     }
 

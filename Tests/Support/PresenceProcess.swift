@@ -57,12 +57,22 @@ package actor PresenceProcess {
     }
 
     /// Runs another command of the product to its end and gives its output.
-    package static func command(_ arguments: [String]) async throws -> String {
+    package static func command(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) async throws -> String {
+        try await end(of: arguments, environment: environment).output
+    }
+
+    /// Runs a command, or a service that cannot start, to its end.
+    package static func end(
+        of arguments: [String], environment: [String: String] = [:]
+    ) async throws -> (output: String, status: Int32?) {
         let folder = try temporaryFolder("command")
         defer { removeFolder(folder) }
-        let child = try ChildProcess([binary] + arguments, folder: folder, log: "output")
+        let variables = environment.isEmpty ? [] : ["env"] + environment.map { "\($0)=\($1)" }
+        let child = try ChildProcess(variables + [binary] + arguments, folder: folder, log: "output")
         try await eventually(else: "presence \(arguments) does not end") { !child.isRunning }
-        return child.log
+        return (child.log, child.exitStatus)
     }
 
     /// Starts a worker and waits until it listens.

@@ -23,8 +23,8 @@ package actor RedisServer {
     package static let serviceRules: [String] = {
         let readme = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
         let text = (try? String(contentsOf: readme, encoding: .utf8)) ?? ""
-        let command = text.firstMatch(of: /ACL SETUSER presence on >change-me ([^`]*)```/)?.1 ?? ""
-        return command.split(whereSeparator: \.isWhitespace).map(String.init)
+        let command = text.firstMatch(of: /ACL SETUSER presence on '>change-me' ([^`]*)```/)?.1 ?? ""
+        return command.split(whereSeparator: \.isWhitespace).map { $0.filter { $0 != "'" } }.filter { $0 != "\\" }
     }()
 
     package nonisolated var unixURL: String { "unix://\(socketPath)" }
@@ -124,12 +124,14 @@ extension RedisServer {
 extension RedisClient {
     /// Runs the body beside a client of the server at this URL.
     package static func with<Result: Sendable>(
-        _ url: String, options: RedisClientOptions = .init(), _ body: (RedisClient) async throws -> Result
+        _ url: String, options: RedisClientOptions = .init(),
+        on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        _ body: (RedisClient) async throws -> Result
     ) async throws -> Result {
         var logger = Logger(label: "redis")
         logger.logLevel = .critical
         let client = RedisClient(
-            endpoint: try RedisEndpoint(url), eventLoopGroup: .singletonMultiThreadedEventLoopGroup, options: options,
+            endpoint: try RedisEndpoint(url), eventLoopGroup: group, options: options,
             logger: logger)
         return try await withThrowingTaskGroup { group in
             group.addTask { await client.run() }

@@ -1,5 +1,3 @@
-import Logging
-
 /// Where swift-log's handler writes its lines, each ending in a line break. Here that is the only one in it: nothing
 /// that is logged can pass for a line of its own, or speak to a terminal.
 struct LogLines: TextOutputStream, Sendable {
@@ -23,19 +21,5 @@ struct LogLines: TextOutputStream, Sendable {
             }
         }
         return String(escaped) + "\n"
-    }
-}
-
-extension Logger {
-    /// To standard error, so that a command's output stays its own. Logging waits for nobody: see `LogOutput`.
-    static func service(level: Logger.Level) -> Logger {
-        var logger = Logger(label: "presence", factory: handler)
-        logger.logLevel = level
-        return logger
-    }
-
-    /// Also for what a library logs of its own accord.
-    static func handler(_ label: String) -> any LogHandler {
-        StreamLogHandler(label: label, stream: LogLines(output: .standardError))
     }
 }

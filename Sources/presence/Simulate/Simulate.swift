@@ -11,7 +11,7 @@ struct Simulate: AsyncParsableCommand {
         discussion: """
             Tells on standard error, once a second, how many are connected and how fast their heartbeats are \
             acknowledged; at the end (SIGINT, SIGTERM or --duration-ms) sums up in one line of JSON on standard output. \
-            To 127.x.x.x the clients connect from many addresses of 127.0.0.0/8, so that ports do not run out.
+            The exit status is 1 where none was ever connected. To 127.x.x.x the clients connect from many addresses of 127.0.0.0/8, so that ports do not run out.
             """)
 
     enum Leave: String, ExpressibleByArgument, CaseIterable {
@@ -82,6 +82,7 @@ struct Simulate: AsyncParsableCommand {
             }
             if leave == .logout { await simulation.logOutAll() }
             print(simulation.summary())
+            guard simulation.hasConnectedAny else { throw ExitCode.failure }
         }
     }
 

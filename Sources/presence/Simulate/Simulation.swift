@@ -100,6 +100,9 @@ final class Simulation: Sendable {
         LogOutput.standardError.write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
     }
 
+    /// Whether any client was ever connected.
+    var hasConnectedAny: Bool { state.withLock { $0.tally.hasConnectedAny } }
+
     /// What it came to, as one line of JSON.
     func summary() -> String {
         let summary = state.withLock { $0.tally.summary(at: ContinuousClock.now - begin) }

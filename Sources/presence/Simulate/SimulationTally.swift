@@ -35,6 +35,8 @@ struct SimulationTally {
         self.clients = Array(repeating: .new, count: clients)
     }
 
+    var hasConnectedAny: Bool { seen > 0 }
+
     func isConnected(_ client: Int) -> Bool { clients[client] == .connected }
 
     /// - Parameter time: since the simulation began.
