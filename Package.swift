@@ -77,6 +77,10 @@ let package = Package(
             dependencies: ["PresenceCore", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
             swiftSettings: strict),
         .target(
+            name: "HTTPServer",
+            dependencies: [deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            swiftSettings: strict),
+        .target(
             name: "Gateway",
             dependencies: [
                 "PresenceCore", "PresenceStore", "UserSig", deque, jwt, lifecycle, logging,
@@ -119,6 +123,12 @@ let package = Package(
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: [
+                "HTTPServer", "Support", logging, lifecycle, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: ["PresenceCore", "PresenceStore", "RedisClient", "Support"],

@@ -1,0 +1,411 @@
+import DequeModule
+import NIOCore
+import NIOHTTP1
+
+/// What one connection does next. Events go in, an action comes out; time is passed in.
+///
+/// Requests are read ahead of the answers and wait in order, whatever is to be answered: a refusal too, behind which
+/// nothing is read. One answer is under way at a time.
+struct ConnectionState: ~Copyable {
+    enum Action {
+        case nothing
+        /// Ask the handler, then `answered`.
+        case run(HTTPServerRequest, HTTPServerHandler)
+        /// Make the answer, then `answered`.
+        case refuse(HTTPRefusal)
+        /// Write it, then `wrote`; of a stream the head, then `wrote` behind its end.
+        case write(HTTPServerResponse, Form)
+        /// Write an interim answer 100.
+        case sayContinue
+        /// Hand the connection over.
+        case upgrade(HTTPServerUpgrade)
+        /// Close our side; the client's is read on.
+        case linger
+        case close
+    }
+
+    /// What of its request an answer depends on.
+    struct Form: Equatable {
+        var isToHEAD = false
+        var isHTTP10 = false
+        /// The connection ends behind it.
+        var isLast = false
+    }
+
+    private enum Reading {
+        /// Nothing of the next request is there.
+        case idle(until: NIODeadline)
+        case head(until: NIODeadline)
+        case body(Exchange, until: NIODeadline)
+        /// What comes belongs to another protocol.
+        case upgrading
+        /// No further request is served.
+        case ended
+        /// The client has closed its side.
+        case closed
+    }
+
+    private enum Answering {
+        case nothing
+        case handling(Form)
+        case writing
+        case streaming(until: NIODeadline?)
+        /// The client does not read what it was sent.
+        case blocked(until: NIODeadline)
+        /// The last answer is out.
+        case lingering(until: NIODeadline, bytesLeft: Int)
+        /// Closed, or something else than HTTP.
+        case over
+    }
+
+    fileprivate struct Exchange {
+        enum Work {
+            case handle(HTTPServerRequest, HTTPServerHandler)
+            case answer(HTTPServerResponse)
+            case refuse(HTTPRefusal)
+            case upgrade(HTTPServerUpgrade)
+        }
+
+        var work: Work
+        var form: Form
+        var keepsAlive = false
+    }
+
+    private let limits: HTTPServerLimits
+    private var reading: Reading
+    private var answering = Answering.nothing
+    private var waiting: Deque<Exchange> = []
+    /// Of the request that is being read; of one whose answer is known only the size.
+    private var body = ByteBuffer()
+    private var bodyBytes = 0
+    private var owesContinue = false
+    private var isFirst = true
+    private var stopBy: NIODeadline?
+
+    init(limits: HTTPServerLimits, now: NIODeadline) {
+        self.limits = limits
+        reading = .idle(until: now + limits.firstHeadTimeout)
+    }
+}
+
+// What the client sends.
+extension ConnectionState {
+    /// Bytes came, but not yet a head.
+    mutating func receivedBytes(now: NIODeadline) {
+        switch reading {
+        case .idle(let until): reading = .head(until: isFirst ? until : now + limits.headTimeout)
+        case .head, .body, .upgrading, .ended, .closed: break
+        }
+    }
+
+    mutating func received(
+        _ request: HTTPServerRequest, _ decision: HTTPServerDecision, now: NIODeadline
+    ) -> Action {
+        switch reading {
+        case .idle, .head: break
+        case .body, .upgrading, .ended, .closed: return .nothing
+        }
+        isFirst = false
+        let form = Form(isToHEAD: request.method == .HEAD, isHTTP10: request.isHTTP10)
+        if case .bytes(let count) = request.length, count > limits.bodyBytesMax {
+            return refuse(.bodyTooLarge, form, now)
+        }
+        let exchange = Exchange(work: .init(request, decision), form: form, keepsAlive: request.keepsAlive)
+        if case .answer = exchange.work, request.expectsContinue, request.hasBody {
+            // A client that gets its answer instead of the go-ahead may send the body or not: nobody can tell.
+            reading = .ended
+            waiting.append(exchange)
+            return advance(now)
+        }
+        reading = .body(exchange, until: now + (stopBy == nil ? limits.bodyTimeout : limits.stopReadTimeout))
+        guard request.expectsContinue, request.hasBody else { return .nothing }
+        if isAnswering {
+            owesContinue = true
+            return .nothing
+        }
+        return .sayContinue
+    }
+
+    mutating func received(_ bytes: ByteBuffer, now: NIODeadline) -> Action {
+        switch reading {
+        case .body(let exchange, _):
+            bodyBytes += bytes.readableBytes
+            guard bodyBytes <= limits.bodyBytesMax else { return refuse(.bodyTooLarge, exchange.form, now) }
+            owesContinue = false
+            if case .handle = exchange.work { keep(bytes) }
+            return .nothing
+        case .idle, .head, .upgrading, .ended, .closed: return .nothing
+        }
+    }
+
+    /// The request is there to its end.
+    mutating func receivedEnd(now: NIODeadline) -> Action {
+        switch reading {
+        case .body(var exchange, _):
+            exchange.work.take(body)
+            forgetBody()
+            waiting.append(exchange)
+            if case .upgrade = exchange.work {
+                reading = .upgrading
+            } else if !exchange.keepsAlive || stopBy != nil || waiting.count >= limits.requestsKeptMax {
+                reading = .ended
+            } else {
+                reading = .idle(until: now + limits.idleTimeout)
+            }
+            return advance(now)
+        case .idle, .head, .upgrading, .ended, .closed: return .nothing
+        }
+    }
+
+    /// What came is not to be served: it is answered in its turn, and nothing behind it is read.
+    mutating func refuse(_ refusal: HTTPRefusal, now: NIODeadline) -> Action {
+        switch reading {
+        case .idle, .head, .body: refuse(refusal, Form(), now)
+        case .upgrading, .ended, .closed: .nothing
+        }
+    }
+
+    private mutating func refuse(_ refusal: HTTPRefusal, _ form: Form, _ now: NIODeadline) -> Action {
+        reading = .ended
+        forgetBody()
+        waiting.append(Exchange(work: .refuse(refusal), form: form))
+        return advance(now)
+    }
+
+    private mutating func keep(_ bytes: ByteBuffer) {
+        if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+    }
+
+    private mutating func forgetBody() {
+        body = ByteBuffer()
+        bodyBytes = 0
+        owesContinue = false
+    }
+
+    /// The client has closed its side: what it asked for in full is answered.
+    mutating func inputClosed(now: NIODeadline) -> Action {
+        reading = .closed
+        forgetBody()
+        switch answering {
+        case .nothing, .lingering: return close()
+        case .handling, .writing, .streaming, .blocked, .over: return .nothing
+        }
+    }
+
+    /// Bytes that nobody wants.
+    mutating func dropped(bytes: Int) -> Action {
+        switch answering {
+        case .lingering(let until, let bytesLeft):
+            answering = .lingering(until: until, bytesLeft: bytesLeft - bytes)
+            return bytes > bytesLeft ? close() : .nothing
+        case .nothing, .handling, .writing, .streaming, .blocked, .over: return .nothing
+        }
+    }
+}
+
+// What becomes of the answers.
+extension ConnectionState {
+    mutating func answered(_ response: HTTPServerResponse) -> Action {
+        switch answering {
+        case .handling(var form):
+            form.isLast = isLast
+            answering = if case .stream = response.body { .streaming(until: nil) } else { .writing }
+            return .write(response, form)
+        case .nothing, .writing, .streaming, .blocked, .lingering, .over: return .nothing
+        }
+    }
+
+    /// The answer is with the channel, a stream to its end.
+    mutating func wrote(isWritable: Bool, now: NIODeadline) -> Action {
+        switch answering {
+        case .writing, .streaming:
+            guard isWritable else {
+                answering = .blocked(until: now + limits.writeTimeout)
+                return .nothing
+            }
+            answering = .nothing
+            return advance(now)
+        case .nothing, .handling, .blocked, .lingering, .over: return .nothing
+        }
+    }
+
+    /// A part of a stream waits for the client to read.
+    mutating func streamBlocked(now: NIODeadline) {
+        switch answering {
+        case .streaming: answering = .streaming(until: now + limits.writeTimeout)
+        case .nothing, .handling, .writing, .blocked, .lingering, .over: break
+        }
+    }
+
+    /// The client has read most of what it was sent.
+    mutating func becameWritable(now: NIODeadline) -> Action {
+        switch answering {
+        case .blocked:
+            answering = .nothing
+            return advance(now)
+        case .streaming:
+            answering = .streaming(until: nil)
+            return .nothing
+        case .nothing, .handling, .writing, .lingering, .over: return .nothing
+        }
+    }
+
+    /// Starts with the next answer, if none is under way.
+    private mutating func advance(_ now: NIODeadline) -> Action {
+        switch answering {
+        case .nothing: break
+        case .handling, .writing, .streaming, .blocked, .lingering, .over: return .nothing
+        }
+        guard let exchange = waiting.popFirst() else { return rest(now) }
+        if waiting.count == limits.requestsAheadMax - 1 { restartReading(now) }
+        answering = .handling(exchange.form)
+        switch exchange.work {
+        case .handle(let request, let handler): return .run(request, handler)
+        case .answer(let response): return answered(response)
+        case .refuse(let refusal): return .refuse(refusal)
+        case .upgrade(let upgrade):
+            if case .closed = reading { return close() }
+            answering = .over
+            return .upgrade(upgrade)
+        }
+    }
+
+    /// No answer is due.
+    private mutating func rest(_ now: NIODeadline) -> Action {
+        switch reading {
+        case .idle:
+            reading = .idle(until: now + limits.idleTimeout)
+            return .nothing
+        case .body where owesContinue:
+            owesContinue = false
+            return .sayContinue
+        case .head, .body, .upgrading: return .nothing
+        case .ended:
+            let timeout = stopBy == nil ? limits.lingerTimeout : limits.stopReadTimeout
+            answering = .lingering(until: now + timeout, bytesLeft: limits.lingerBytesMax)
+            return .linger
+        case .closed: return close()
+        }
+    }
+
+    /// While reading paused the client could not send.
+    private mutating func restartReading(_ now: NIODeadline) {
+        switch reading {
+        case .head: reading = .head(until: now + limits.headTimeout)
+        case .body(let exchange, _): reading = .body(exchange, until: now + limits.bodyTimeout)
+        case .idle, .upgrading, .ended, .closed: break
+        }
+    }
+
+    mutating func close() -> Action {
+        answering = .over
+        waiting.removeAll()
+        reading = .closed
+        return .close
+    }
+
+    private var isAnswering: Bool {
+        switch answering {
+        case .nothing: !waiting.isEmpty
+        case .handling, .writing, .streaming, .blocked, .lingering, .over: true
+        }
+    }
+
+    /// Nothing is answered behind what is under way.
+    private var isLast: Bool {
+        switch reading {
+        case .ended, .closed: waiting.isEmpty
+        case .idle, .head, .body, .upgrading: false
+        }
+    }
+}
+
+// Time, and the server's end.
+extension ConnectionState {
+    /// The server stops: what was asked in full is answered, what is being read gets a moment.
+    mutating func stop(now: NIODeadline) -> Action {
+        stopBy = now + limits.stopAnswerTimeout
+        switch reading {
+        case .idle, .head: reading = .ended
+        case .body(let exchange, let until):
+            reading = .body(exchange, until: min(until, now + limits.stopReadTimeout))
+        case .upgrading, .ended, .closed: break
+        }
+        switch answering {
+        case .nothing: return isLast ? close() : .nothing
+        case .lingering(let until, let bytesLeft):
+            answering = .lingering(until: min(until, now + limits.stopReadTimeout), bytesLeft: bytesLeft)
+            return .nothing
+        case .handling, .writing, .streaming, .blocked, .over: return .nothing
+        }
+    }
+
+    /// When `tick` is due.
+    var deadline: NIODeadline? {
+        let ends = [answeringDeadline, readingDeadline]
+        return ends.compactMap(\.self).min()
+    }
+
+    private var answeringDeadline: NIODeadline? {
+        switch answering {
+        case .nothing, .over: nil
+        case .handling, .writing: stopBy
+        case .streaming(let until): until ?? stopBy
+        case .blocked(let until), .lingering(let until, _): min(until, stopBy ?? until)
+        }
+    }
+
+    private var readingDeadline: NIODeadline? {
+        switch reading {
+        case .idle(let until): isAnswering ? nil : until
+        case .head(let until), .body(_, let until): isReadingOn ? until : nil
+        case .upgrading, .ended, .closed: nil
+        }
+    }
+
+    mutating func tick(now: NIODeadline) -> Action {
+        if let answeringDeadline, answeringDeadline <= now { return close() }
+        guard let readingDeadline, readingDeadline <= now else { return .nothing }
+        switch reading {
+        case .head, .body: return refuse(.tooSlow, now: now)
+        case .idle, .upgrading, .ended, .closed: return close()
+        }
+    }
+
+    /// More may be read from the client.
+    var isReadingOn: Bool {
+        switch (reading, answering) {
+        case (_, .lingering): true
+        case (_, .blocked), (_, .over), (.upgrading, _), (.ended, _), (.closed, _): false
+        case (.idle, _), (.head, _), (.body, _): waiting.count < limits.requestsAheadMax
+        }
+    }
+
+    /// What the bytes that come are.
+    var intake: RequestDecoder.Mode {
+        switch reading {
+        case .idle, .head, .body: .decoding
+        case .upgrading: .handingOver
+        case .ended, .closed: .dropping
+        }
+    }
+
+    /// Nothing of a request is there that was not told of.
+    var isIdle: Bool { if case .idle = reading { true } else { false } }
+}
+
+extension ConnectionState.Exchange.Work {
+    fileprivate init(_ request: HTTPServerRequest, _ decision: HTTPServerDecision) {
+        switch decision {
+        case .handle(let handler): self = .handle(request, handler)
+        case .answer(let response): self = .answer(response)
+        case .upgrade(let upgrade): self = .upgrade(upgrade)
+        }
+    }
+
+    fileprivate mutating func take(_ body: ByteBuffer) {
+        guard case .handle(var request, let handler) = self else { return }
+        request.body = body
+        self = .handle(request, handler)
+    }
+}
