@@ -1,4 +1,3 @@
-import Foundation
 import NIOHTTP1
 import PresenceCore
 
@@ -48,11 +47,11 @@ struct ConnectRequest: Sendable {
     /// - Throws: `InvalidInput` naming the one that is given twice or cannot be decoded.
     static func parameters(of uri: String) throws(InvalidInput) -> [Parameter: String] {
         var parameters: [Parameter: String] = [:]
-        let query = uri.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
-        for pair in query.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = Parameter(rawValue: String(parts[0])) else { continue }
-            guard let value = (parts.dropFirst().first ?? "").removingPercentEncoding else {
+        let query = uri.utf8.drop { $0 != UInt8(ascii: "?") }.dropFirst()
+        for pair in query.split(separator: UInt8(ascii: "&")) {
+            let name = pair.prefix { $0 != UInt8(ascii: "=") }
+            guard let name = Parameter(rawValue: String(Substring(name))) else { continue }
+            guard let value = String(percentEncoded: pair.drop { $0 != UInt8(ascii: "=") }.dropFirst()) else {
                 throw InvalidInput(field: name.rawValue, message: "must be percent-encoded UTF-8")
             }
             guard parameters.updateValue(value, forKey: name) == nil else {

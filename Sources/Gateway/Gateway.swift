@@ -163,8 +163,9 @@ extension Gateway {
         }
     }
 
+    /// As the load balancer in front says; without one, or where it names no address, the peer's.
     private func clientAddress(of channel: any Channel, _ headers: HTTPHeaders) -> String? {
-        options.addressHeader.flatMap { headers[canonicalForm: $0].last.map { String($0) } }
-            ?? channel.remoteAddress?.ipAddress
+        let forwarded = options.addressHeader.flatMap { NetworkAddress(forwarded: headers[$0], in: $0) }
+        return (forwarded ?? channel.remoteAddress?.ipAddress.flatMap { NetworkAddress($0) })?.description
     }
 }

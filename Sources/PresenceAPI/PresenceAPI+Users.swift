@@ -1,4 +1,3 @@
-import Foundation
 import Hummingbird
 import PresenceCore
 import PresenceStore
@@ -48,7 +47,7 @@ extension PresenceAPI {
 
     /// The router works on the path as sent, so `%2F` is part of an id, and decoding is left to us.
     private func user(in context: Context) throws -> UserID {
-        guard let id = context.parameters.get("user")?.removingPercentEncoding else {
+        guard let id = context.parameters.get("user").flatMap({ String(percentEncoded: $0.utf8) }) else {
             throw InvalidInput(field: "user", message: "must be percent-encoded UTF-8")
         }
         return try UserID(id)

@@ -19,6 +19,23 @@ enum Record {
     /// Reads the record of `device`; nil if it is none this service wrote.
     static func session(device: String, record: String) -> Session? {
         guard let colon = device.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        var (fields, record) = (Fields(), record)
+        let isWhole = record.withUTF8 { fields.read($0) }
+        guard isWhole, let status = fields.status, let generation = fields.generation, let login = fields.login,
+            let platform = try? Platform(String(device[..<colon])),
+            let instance = try? InstanceID(String(device.utf8.dropFirst(platform.name.utf8.count + 1)) ?? ""),
+            let details = try? ClientDetails(
+                address: fields.address, network: fields.network, version: fields.version)
+        else { return nil }
+        return Session(
+            id: SessionID(platform: platform, instance: instance, generation: generation), status: status,
+            loginAtMs: login, changedAtMs: fields.changed ?? login, details: details, worker: fields.worker)
+    }
+
+    /// What of a record a session is made from, read in one pass.
+    private struct Fields {
+        typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
+
         var status: Status?
         var generation: Generation?
         var login: Int?
@@ -27,29 +44,42 @@ enum Record {
         var address: String?
         var network: String?
         var version: String?
-        for pair in record.utf8.split(separator: UInt8(ascii: " ")) {
-            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-            let value = Substring(pair[pair.index(after: equals)...])
-            switch Substring(pair[..<equals]) {
-            case "status": status = Status(rawValue: String(value))
-            case "generation": generation = try? Generation(String(value))
-            case "login": login = Int(value)
-            case "changed": changed = Int(value)
-            case "worker": worker = decode(value)
-            case "address": address = decode(value)
-            case "network": network = decode(value)
-            case "version": version = decode(value)
+
+        /// - Returns: whether all of it is `name=value`.
+        mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+            var start = 0
+            while start < bytes.count {
+                let end = bytes[start...].firstIndex(of: UInt8(ascii: " ")) ?? bytes.count
+                if end > start {
+                    guard let equals = bytes[start..<end].firstIndex(of: UInt8(ascii: "=")) else { return false }
+                    set(bytes[start..<equals], bytes[(equals + 1)..<end])
+                }
+                start = end + 1
+            }
+            return true
+        }
+
+        /// Names are told apart by their lengths and first letters before they are compared.
+        private mutating func set(_ name: Bytes, _ value: Bytes) {
+            func isNamed(_ text: StaticString) -> Bool {
+                text.utf8CodeUnitCount == name.count && text.withUTF8Buffer { $0.elementsEqual(name) }
+            }
+            func text() -> String { String(decoding: value, as: UTF8.self) }
+            func decoded() -> String? {
+                Record.decode(text()[...])
+            }
+            switch (name.count, name.first) {
+            case (6, UInt8(ascii: "s")) where isNamed("status"): status = Status(rawValue: text())
+            case (10, _) where isNamed("generation"): generation = try? Generation(text())
+            case (5, _) where isNamed("login"): login = Int(text())
+            case (7, UInt8(ascii: "c")) where isNamed("changed"): changed = Int(text())
+            case (6, UInt8(ascii: "w")) where isNamed("worker"): worker = decoded() ?? ""
+            case (7, UInt8(ascii: "a")) where isNamed("address"): address = decoded()
+            case (7, UInt8(ascii: "n")) where isNamed("network"): network = decoded()
+            case (7, UInt8(ascii: "v")) where isNamed("version"): version = decoded()
             default: break
             }
         }
-        guard let status, let generation, let login,
-            let platform = try? Platform(String(device[..<colon])),
-            let instance = try? InstanceID(String(device[colon...].dropFirst())),
-            let details = try? ClientDetails(address: address, network: network, version: version)
-        else { return nil }
-        return Session(
-            id: SessionID(platform: platform, instance: instance, generation: generation), status: status,
-            loginAtMs: login, changedAtMs: changed ?? login, details: details, worker: worker)
     }
 
     /// Which session's timer the record of `device` has, and where it stands; nil if it is none this service wrote.
@@ -91,18 +121,9 @@ enum Record {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func decode(_ text: Substring) -> String {
+    /// nil if `encode` did not make it: what a client told of itself is not worth losing its session for.
+    static func decode(_ text: Substring) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let value = UInt8(Substring(rest.prefix(2)), radix: 16) {
-                bytes.append(value)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(percentEncoded: text.utf8)
     }
 }

@@ -10,19 +10,26 @@ struct RESPDecoder: ~Copyable {
     }
 
     private let reader: UnsafeMutablePointer<redisReader>
+    private let sink: UnsafeMutablePointer<hiredisSink>
+    private let builder = ReplyBuilder()
     private let unfinishedBytesMax: Int
     /// Bytes fed since the last complete reply.
     private var unfinishedBytes = 0
 
     init(unfinishedBytesMax: Int) {
-        guard let reader = redisReaderCreate() else {
+        sink = .allocate(capacity: 1)
+        sink.initialize(to: builder.sink)
+        guard let reader = hiredisReader(sink) else {
             preconditionFailure("hiredis creates a reader unless memory is exhausted")
         }
         self.reader = reader
         self.unfinishedBytesMax = unfinishedBytesMax
     }
 
-    deinit { redisReaderFree(reader) }
+    deinit {
+        redisReaderFree(reader)
+        sink.deallocate()
+    }
 
     /// Takes the bytes that arrived and returns the replies they complete.
     mutating func decode(_ bytes: ByteBuffer) throws(Failure) -> [RedisValue] {
@@ -47,11 +54,9 @@ struct RESPDecoder: ~Copyable {
     }
 
     private func next() throws(Failure) -> RedisValue? {
-        var reply: UnsafeMutablePointer<redisReply>?
-        guard hiredisNextReply(reader, &reply) == REDIS_OK else { throw failure }
-        guard let reply else { return nil }
-        defer { freeReplyObject(reply) }
-        return try RedisValue(reply.pointee)
+        var isComplete: CInt = 0
+        guard hiredisRead(reader, &isComplete) == REDIS_OK else { throw failure }
+        return isComplete != 0 ? builder.take() : nil
     }
 
     private var failure: Failure {
@@ -61,28 +66,53 @@ struct RESPDecoder: ~Copyable {
     }
 }
 
-extension RedisValue {
-    fileprivate init(_ reply: redisReply) throws(RESPDecoder.Failure) {
-        switch reply.type {
-        case REDIS_REPLY_NIL: self = .null
-        case REDIS_REPLY_INTEGER: self = .integer(reply.integer)
-        case REDIS_REPLY_STRING, REDIS_REPLY_STATUS: self = .string(reply.text)
-        case REDIS_REPLY_ERROR: self = .error(RedisReplyError(message: reply.text))
-        case REDIS_REPLY_ARRAY:
-            var values: [RedisValue] = []
-            values.reserveCapacity(reply.elements)
-            for element in UnsafeBufferPointer(start: reply.element, count: reply.elements) {
-                guard let element else { throw RESPDecoder.Failure(reason: "an array lacks an element") }
-                values.append(try RedisValue(element.pointee))
-            }
-            self = .array(values)
-        default: throw RESPDecoder.Failure(reason: "a reply has type \(reply.type), which RESP2 does not know")
-        }
-    }
-}
+/// Builds the values hiredis reads, as it reads them. hiredis limits how deep arrays may stand in each other.
+private final class ReplyBuilder {
+    /// Arrays that lack elements, the outermost first.
+    private var open: [(lacking: Int, values: [RedisValue])] = []
+    private var complete: RedisValue?
 
-extension redisReply {
-    fileprivate var text: String {
-        String(decoding: UnsafeRawBufferPointer(start: str, count: len), as: UTF8.self)
+    /// To be used only as long as the builder lives.
+    var sink: hiredisSink {
+        hiredisSink(
+            context: Unmanaged.passUnretained(self).toOpaque(),
+            text: { context, type, bytes, length in
+                let text = String(decoding: UnsafeRawBufferPointer(start: bytes, count: length), as: UTF8.self)
+                ReplyBuilder.of(context)
+                    .add(type == REDIS_REPLY_ERROR ? .error(RedisReplyError(message: text)) : .string(text))
+            },
+            integer: { context, value in ReplyBuilder.of(context).add(.integer(value)) },
+            null: { context in ReplyBuilder.of(context).add(.null) },
+            array: { context, count in ReplyBuilder.of(context).begin(count) })
+    }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> ReplyBuilder {
+        guard let context else { preconditionFailure("a sink has the builder it was made of") }
+        return Unmanaged<ReplyBuilder>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    func take() -> RedisValue? {
+        defer { complete = nil }
+        return complete
+    }
+
+    private func begin(_ count: Int) {
+        guard count > 0 else { return add(.array([])) }
+        open.append((lacking: count, values: []))
+        open[open.count - 1].values.reserveCapacity(min(count, Self.reservedMax))
+    }
+
+    /// The length of an array is the server's word.
+    private static let reservedMax = 4_096
+
+    private func add(_ value: RedisValue) {
+        var value = value
+        while !open.isEmpty {
+            open[open.count - 1].values.append(value)
+            open[open.count - 1].lacking -= 1
+            guard open[open.count - 1].lacking == 0 else { return }
+            value = .array(open.removeLast().values)
+        }
+        complete = value
     }
 }

@@ -1,41 +1,36 @@
-import CHiredis
 import NIOCore
 
-/// Writes commands as the server reads them, with scratch space that serves a whole batch.
-struct RESPEncoder {
-    private var text: [UInt8] = []
-    private var lengths: [Int] = []
-    private var words: [UnsafePointer<CChar>?] = []
+/// Writes commands as the server reads them: arrays of bulk strings.
+enum RESPEncoder {
+    static func encode(_ commands: [RedisCommand]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(commands.reduce(0) { $0 + bytesMax(of: $1) })
+        for command in commands { encode(command, into: &buffer) }
+        return buffer
+    }
 
-    mutating func encode(_ command: RedisCommand, into buffer: inout ByteBuffer) {
-        text.removeAll(keepingCapacity: true)
-        lengths.removeAll(keepingCapacity: true)
+    static func encode(_ command: RedisCommand, into buffer: inout ByteBuffer) {
+        writeHeader(UInt8(ascii: "*"), command.words.count, into: &buffer)
         for word in command.words {
-            text.append(contentsOf: word.utf8)
-            lengths.append(word.utf8.count)
-        }
-        text.withUnsafeBytes { text in
-            let text = text.assumingMemoryBound(to: CChar.self)
-            words.removeAll(keepingCapacity: true)
-            var start = 0
-            for length in lengths {
-                words.append(text.baseAddress.map { $0 + start })
-                start += length
-            }
-            var formatted: UnsafeMutablePointer<CChar>?
-            let count = hiredisFormat(&formatted, CInt(words.count), &words, lengths)
-            guard count >= 0, let formatted else {
-                preconditionFailure("hiredis formats every command unless memory is exhausted")
-            }
-            buffer.writeBytes(UnsafeRawBufferPointer(start: formatted, count: Int(count)))
-            redisFreeCommand(formatted)
+            writeHeader(UInt8(ascii: "$"), word.utf8.count, into: &buffer)
+            buffer.writeString(word)
+            buffer.writeStaticString("\r\n")
         }
     }
 
-    static func encode(_ commands: [RedisCommand]) -> ByteBuffer {
-        var encoder = RESPEncoder()
-        var buffer = ByteBuffer()
-        for command in commands { encoder.encode(command, into: &buffer) }
-        return buffer
+    /// `$12\r\n`
+    private static func writeHeader(_ kind: UInt8, _ number: Int, into buffer: inout ByteBuffer) {
+        buffer.writeInteger(kind)
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            buffer.writeInteger(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+        buffer.writeStaticString("\r\n")
+    }
+
+    private static func bytesMax(of command: RedisCommand) -> Int {
+        command.words.reduce(16) { $0 + $1.utf8.count + 16 }
     }
 }

@@ -1,3 +1,5 @@
+import PresenceCore
+
 /// Where a server is and how to log in.
 ///
 /// Written `redis://[user:password@]host[:port][/database]` or
@@ -37,6 +39,13 @@ package struct RedisEndpoint: Sendable, Equatable {
     }
 
     private init(tcp rest: Substring) throws(RedisError) {
+        guard rest.filter({ $0 == "@" }).count <= 1, !rest.contains(where: { "?#".contains($0) }),
+            rest.firstIndex(of: "@") ?? rest.startIndex <= rest.firstIndex(of: "/") ?? rest.endIndex
+        else {
+            throw .invalid(
+                "has a character in its login that stands for something else in a URL: in user and password write "
+                    + "/ as %2F, @ as %40, ? as %3F and # as %23")
+        }
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         let authority = rest[..<slash]
         let database = rest[slash...].dropFirst()
@@ -51,9 +60,13 @@ package struct RedisEndpoint: Sendable, Equatable {
             port = host[host.index(after: colon)...]
             host = host[..<colon]
         }
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(where: { "[]:".contains($0) }) {
+            throw .invalid("names a host that is none; write an IPv6 address in brackets, and : in a password as %3A")
+        }
         guard !host.isEmpty else { throw .invalid("names no host; write redis://host:6379") }
-        guard let number = port.map({ Int($0) }) ?? 6379, 1...65535 ~= number else {
+        guard let number = port.map(Self.number) ?? 6379, 1...65535 ~= number else {
             throw .invalid("has a port that is not a number from 1 to 65535")
         }
         self.init(address: .tcp(host: String(host), port: number))
@@ -86,7 +99,7 @@ package struct RedisEndpoint: Sendable, Equatable {
     }
 
     private mutating func setDatabase(_ text: Substring) throws(RedisError) {
-        guard let number = text.isEmpty ? 0 : Int(text), number >= 0 else {
+        guard let number = text.isEmpty ? 0 : Self.number(text) else {
             throw .invalid("has a database that is not a number from 0")
         }
         database = number
@@ -96,22 +109,17 @@ package struct RedisEndpoint: Sendable, Equatable {
         if user != nil, password == nil { throw .invalid("names a user without a password") }
     }
 
-    /// Undoes percent-encoding.
+    /// A number in its usual form: `Int` takes `+1` and `007`, too.
+    private static func number(_ text: Substring) -> Int? {
+        Int(text).flatMap { $0 >= 0 && String($0) == text ? $0 : nil }
+    }
+
     private static func decode(_ text: Substring) throws(RedisError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                throw .invalid("has a % that is not followed by two hexadecimal digits; write % itself as %25")
-            }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+        guard let decoded = String(percentEncoded: text.utf8) else {
+            throw .invalid(
+                "has a % that is not followed by two hexadecimal digits, or is not UTF-8; write % itself as %25")
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return decoded
     }
 }
 

@@ -13,7 +13,7 @@ extension ConfigurationKey {
     static var help: String {
         all.map { key in
             "\(key.flag) <\(key.placeholder)>\(key.fallback.isEmpty ? "" : " (default: \(key.fallback))")\n"
-                + "      \(key.meaning)"
+                + "      \(key.meaning)\(key.fileKey.map { " Or \($0.flag) <file>." } ?? "")"
         }.joined(separator: "\n")
     }
 

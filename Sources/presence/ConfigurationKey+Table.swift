@@ -1,10 +1,19 @@
 import Logging
 import PresenceCore
+import PresenceWorker
 
 /// Every key there is. Flags, `presence serve --help`, the checks and the README's table all come from here.
 extension ConfigurationKey {
     private static let yearMs = 365 * 86_400_000
-    private static let duration = Kind.number(10...yearMs)
+    private static let dayMs = 86_400_000
+    /// How long something is kept.
+    private static let retention = Kind.number(1_000...yearMs)
+    private static let heartbeatInterval = Kind.number(100...3_600_000)
+    private static let heartbeatTimeout = Kind.number(1_000...dayMs)
+    /// A lease is renewed when so much is left of it: one attempt that hangs must leave time for another.
+    private static let commandTimeout = Kind.number(50...WorkerPaces().leaseRenewAtMs / 2)
+    /// Whoever sweeps once a round is late with every sweep if a pause between two counts.
+    private static let outageGap = Kind.number(2 * WorkerPaces().sweepRoundMs...3_600_000)
 
     static let config = Self("config", .text, "A JSON or YAML file with any of the other keys.")
     static let host = Self(
@@ -20,7 +29,7 @@ extension ConfigurationKey {
     static let redisPrefix = Self(
         "redis.prefix", .text, default: "presence", "First part of every key's name: 1 to 32 of A-Z a-z 0-9 _ -.")
     static let redisCommandTimeoutMs = Self(
-        "redis.command-timeout-ms", duration, default: "1000",
+        "redis.command-timeout-ms", commandTimeout, default: "1000",
         "How long one attempt at a command may wait for Redis; a call gives up after three times that, and at least 3 s."
     )
     static let redisAllowEviction = Self(
@@ -41,15 +50,16 @@ extension ConfigurationKey {
     static let loginLimits = Self(
         "login.limits", .list, "Sessions at once per platform, as Web=10,iPhone=3; 1 where nothing is said.")
     static let pushRetentionMs = Self(
-        "push.retention-ms", duration, default: "604800000", "How long a session stays PushOnline without a new login.")
+        "push.retention-ms", retention, default: "604800000", "How long a session stays PushOnline without a new login."
+    )
     static let offlineRetentionMs = Self(
-        "offline.retention-ms", duration, default: "604800000",
+        "offline.retention-ms", retention, default: "604800000",
         "How long it is remembered since when a user is offline.")
 
     static let callbackURL = Self(
         "callback.url", .text, isSecret: true, "Where changes are posted; without it nowhere.")
     static let callbackTimeoutMs = Self(
-        "callback.timeout-ms", .number(10...60_000), default: "2000", "How long one attempt waits for the receiver.")
+        "callback.timeout-ms", .number(100...30_000), default: "2000", "How long one attempt waits for the receiver.")
     static let callbackInFlightMax = Self(
         "callback.in-flight-max", .number(1...1_024), default: "256", "Deliveries under way at once.")
     static let callbackSignToken = Self(
@@ -63,13 +73,15 @@ extension ConfigurationKey {
     static let callbackSendExpired = Self(
         "callback.send-expired", .boolean, default: "true", "Send Logout with the reason Expired.")
     static let eventsRetentionMs = Self(
-        "events.retention-ms", duration, default: "600000", "How long delivered changes can still be read.")
+        "events.retention-ms", .number(1_000...30 * dayMs), default: "600000",
+        "How long delivered changes can still be read.")
     static let eventsBacklogMax = Self(
         "events.backlog-max", .number(1_000...100_000_000), default: "1000000",
         "Changes waiting for delivery, over all users, at which logins are refused.")
 
     static let outageGapMs = Self(
-        "outage.gap-ms", duration, default: "15000", "A pause of the background work longer than this was an outage.")
+        "outage.gap-ms", outageGap, default: "15000",
+        "A pause of the background work longer than this was an outage; below 12000 a dead worker makes one.")
 
     static let authAPIKeys = Self(
         "auth.api-keys", .list, isSecret: true, "Keys a backend may call with; without them only loopback is served.")
@@ -82,7 +94,7 @@ extension ConfigurationKey {
     static let appSecretKey = Self("app.secret-key", .text, isSecret: true, "The key that signs a usersig.")
     static let appAdmins = Self("app.admins", .list, default: "administrator", "Who may call the compatible API.")
     static let appUserSigMaxAgeMs = Self(
-        "app.usersig-max-age-ms", .number(1_000...yearMs), default: "15552000000",
+        "app.usersig-max-age-ms", .number(60_000...yearMs), default: "15552000000",
         "How long after its issue a usersig counts at most, whatever it says; a kick is remembered as long.")
 
     static let connectJWTSecrets = Self(
@@ -94,7 +106,7 @@ extension ConfigurationKey {
         "connect.origins", .list, "Origins whose web pages may connect, as https://example.org; without any, all may.")
     static let connectAddressHeader = Self(
         "connect.address-header", .text,
-        "Header a trusted load balancer adds the client's address to (X-Forwarded-For); without it the peer's counts.")
+        "Header a trusted load balancer adds the client's address to (X-Forwarded-For, Forwarded); none: the peer's.")
     static let connectSocketsMax = Self(
         "connect.sockets-max", .number(1...10_000_000), default: "100000", "Clients connected to one worker at once.")
     static let connectSocketsPerAddressMax = Self(
@@ -109,14 +121,16 @@ extension ConfigurationKey {
     /// `heartbeat.<class>-interval-ms`: how often clients of a class of platforms promise to heartbeat.
     static func heartbeatIntervalMs(_ platformClass: PlatformClass) -> Self {
         Self(
-            "heartbeat.\(platformClass)-interval-ms", duration, default: platformClass == .browser ? "25000" : "120000",
+            "heartbeat.\(platformClass)-interval-ms", heartbeatInterval,
+            default: platformClass == .browser ? "25000" : "120000",
             "How often \(platformClass) clients are told to heartbeat.")
     }
 
     /// `heartbeat.<class>-timeout-ms`: how long the silence of such a client is borne.
     static func heartbeatTimeoutMs(_ platformClass: PlatformClass) -> Self {
         Self(
-            "heartbeat.\(platformClass)-timeout-ms", duration, default: platformClass == .browser ? "60000" : "400000",
+            "heartbeat.\(platformClass)-timeout-ms", heartbeatTimeout,
+            default: platformClass == .browser ? "60000" : "400000",
             "The silence after which a \(platformClass) client is lost; at least twice its interval.")
     }
 
@@ -135,14 +149,17 @@ extension ConfigurationKey {
             connectSocketsMax, connectSocketsPerAddressMax, connectRateMax, connectDrainMs,
         ]
 
+    /// All of them, and for each secret the key of a file with it.
+    static let known: [ConfigurationKey] = all + all.compactMap(\.fileKey)
+
     /// The keys of one platform, in the file only: they change a built-in platform or add one.
     static func platform(_ name: String) -> PlatformKeys {
         PlatformKeys(
             platformClass: Self(
                 "platforms.\(name).class", .choice(PlatformClass.allCases.map(\.rawValue)),
                 "What the platform is; required for a new one."),
-            intervalMs: Self("platforms.\(name).interval-ms", duration, "Its heartbeat interval."),
-            timeoutMs: Self("platforms.\(name).timeout-ms", duration, "Its heartbeat timeout."),
+            intervalMs: Self("platforms.\(name).interval-ms", heartbeatInterval, "Its heartbeat interval."),
+            timeoutMs: Self("platforms.\(name).timeout-ms", heartbeatTimeout, "Its heartbeat timeout."),
             push: Self("platforms.\(name).push", .boolean, "Whether a lost client is reachable by push."),
             countsAs: Self(
                 "platforms.\(name).counts-as", .text,

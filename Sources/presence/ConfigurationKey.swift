@@ -1,3 +1,5 @@
+import PresenceCore
+
 /// One thing that can be configured. The flag, the environment variable and the place in the file follow from
 /// the name: `callback.url` is `--callback-url`, `PRESENCE_CALLBACK_URL` and `{"callback": {"url": ...}}`.
 struct ConfigurationKey: Sendable {
@@ -15,7 +17,7 @@ struct ConfigurationKey: Sendable {
     let kind: Kind
     /// The value where none is given; empty for none.
     let fallback: String
-    /// The value is never printed.
+    /// The value is never printed, and can be given by `fileKey`.
     let isSecret: Bool
     /// One sentence for `--help` and the README.
     let meaning: String
@@ -33,7 +35,12 @@ struct ConfigurationKey: Sendable {
         "PRESENCE_" + String(name.uppercased().map { $0 == "." || $0 == "-" ? "_" : $0 })
     }
 
-    /// What may be written, as it ends the sentence "must be ...".
+    /// The key that names a file with a secret's value: `app.secret-key-file`. nil for what is no secret.
+    var fileKey: ConfigurationKey? {
+        isSecret ? ConfigurationKey(name + "-file", .text, "A file that holds \(name).") : nil
+    }
+
+    /// Everything that can be said of this key, as it ends the sentence "must be ...".
     var accepted: String {
         switch kind {
         case .text: "text"
@@ -48,17 +55,25 @@ struct ConfigurationKey: Sendable {
     func accepts(_ text: String) -> Bool {
         switch kind {
         case .text, .list: true
-        case .number(let range): Int(text).map(range.contains) ?? false
+        case .number(let range): Int(digits: text).map(range.contains) ?? false
         case .choice(let words): words.contains(text)
         case .boolean: text == "true" || text == "false"
         }
     }
 
     /// A refusal of this key's value; the value is shown unless it is secret.
-    func refused(_ value: String, must rule: String) -> StartError {
-        StartError(
-            .configuration,
-            "\(name)\(isSecret ? "" : " is \"\(value)\" but") must be \(rule); set it with \(flag), \(variable) or "
-                + "in the configuration file.")
+    func refused(_ value: String, must rule: String, at place: ConfigurationPlace? = nil) -> StartError {
+        // Quoted and with escapes: it may hold anything and be of any length.
+        let shown = isSecret ? "" : " is \(String(value.prefix(100)).debugDescription) but"
+        return StartError(.configuration, "\(name)\(shown) must be \(rule); \(whereSet(place)).")
+    }
+
+    /// A refusal that does not show the value.
+    func refused(because complaint: String, at place: ConfigurationPlace?) -> StartError {
+        StartError(.configuration, "\(name) \(complaint); \(whereSet(place)).")
+    }
+
+    private func whereSet(_ place: ConfigurationPlace?) -> String {
+        place.map { "it is \($0)" } ?? "set it with \(flag), \(variable) or in the configuration file"
     }
 }

@@ -1,40 +1,68 @@
-import Configuration
-import Foundation
-import Synchronization
-
 /// What was configured, key by key: a flag beats the environment, the environment beats the file. An empty
-/// value counts as none. A flag or a key of the file that does not exist is refused, not ignored.
+/// value counts as none. What looks like a key and is none is refused, not ignored.
 struct ConfigurationSources: Sendable {
-    private var snapshots: [any ConfigSnapshot]
-    /// The platforms the file has keys for.
-    private(set) var platformNames: [String] = []
+    private static let secretBytesMax = 65_536
 
-    /// - Parameter flags: the command line behind `presence serve`.
-    init(flags: [String], environment: [String: String]) throws(StartError) {
-        try Self.check(flags)
-        snapshots = [
-            CommandLineArgumentsProvider(arguments: ["presence"] + flags).snapshot(),
-            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "presence").snapshot(),
-        ]
-        guard let path = try text(.config) else { return }
-        let file = try ConfigurationFile(path)
-        platformNames = try Self.platforms(among: file.keys, of: path)
-        snapshots.append(file.snapshot)
+    /// What counts for each key, by its name.
+    private var values: [String: ConfigurationValue] = [:]
+    /// The platforms the file has keys for.
+    let platformNames: [String]
+
+    /// - Parameters:
+    ///   - flags: the command line behind `presence serve`.
+    ///   - secrets: those that are needed: files that hold others are not read.
+    init(
+        flags: [String], environment: [String: String], secrets: [ConfigurationKey] = ConfigurationKey.all
+    ) throws(StartError) {
+        var layers = [try Self.values(of: flags), try Self.values(of: environment)]
+        let config = ConfigurationKey.config
+        if let value = layers.compactMap({ $0[config.name] }).first, let path = try config.entries(of: value).first {
+            let file = try ConfigurationFile(path)
+            layers.append(file.values)
+            platformNames = file.platformNames.sorted()
+        } else {
+            platformNames = []
+        }
+        for layer in layers { values.merge(layer) { higher, _ in higher } }
+        for key in secrets { values[key.name] = try Self.secret(key, in: layers) ?? values[key.name] }
+    }
+
+    /// The value of a secret that a file holds, read once: it may be a pipe. nil if it is given otherwise or not at all.
+    private static func secret(
+        _ key: ConfigurationKey, in layers: [[String: ConfigurationValue]]
+    ) throws(StartError) -> ConfigurationValue? {
+        guard let fileKey = key.fileKey else { return nil }
+        guard let layer = layers.first(where: { $0[key.name] != nil || $0[fileKey.name] != nil }),
+            let file = layer[fileKey.name], let path = try fileKey.entries(of: file).first
+        else { return nil }
+        if let value = layer[key.name] {
+            throw StartError(
+                .configuration,
+                "\(key.name) is \(value.place), and \(fileKey.name) is \(file.place): leave one of them out.")
+        }
+        let reason: String
+        do {
+            let text = try TextFile.read(path, bytesMax: secretBytesMax)
+            let place = ConfigurationPlace.secretFile(path, named: file.place)
+            if let value = ConfigurationValue(.lines(text), at: place) { return value }
+            reason = "is empty"
+        } catch {
+            reason = error.reason
+        }
+        throw fileKey.refused(because: "names \(path.debugDescription), which \(reason)", at: file.place)
+    }
+
+    /// What was given for a key; nil if only its default stands.
+    func given(_ key: ConfigurationKey) -> ConfigurationValue? { values[key.name] }
+
+    /// The entries of a list that was given or is the default; none if there is neither.
+    func list(_ key: ConfigurationKey) throws(StartError) -> [String] {
+        if let value = given(key) { return try key.entries(of: value) }
+        return key.fallback.isEmpty ? [] : [key.fallback]
     }
 
     /// The text given for a key or its default, checked against the key's kind; nil if there is neither.
-    func text(_ key: ConfigurationKey) throws(StartError) -> String? {
-        for snapshot in snapshots {
-            guard let text = key.text(in: snapshot), !text.isEmpty else { continue }
-            guard key.accepts(text) else { throw key.refused(text, must: key.accepted) }
-            return text
-        }
-        return key.fallback.isEmpty ? nil : key.fallback
-    }
-
-    func list(_ key: ConfigurationKey) throws(StartError) -> [String] {
-        try text(key)?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
-    }
+    func text(_ key: ConfigurationKey) throws(StartError) -> String? { try list(key).first }
 
     func number(_ key: ConfigurationKey) throws(StartError) -> Int? {
         try text(key).flatMap { Int($0) }
@@ -47,107 +75,13 @@ struct ConfigurationSources: Sendable {
     func choice<Value: RawRepresentable<String>>(_ key: ConfigurationKey) throws(StartError) -> Value? {
         try text(key).flatMap { Value(rawValue: $0) }
     }
-}
 
-extension ConfigurationSources {
-    /// Refuses flags that do not exist, flags without a value, and words that belong to no flag.
-    private static func check(_ flags: [String]) throws(StartError) {
-        var words = flags[...]
-        var before = "serve"
-        while let word = words.popFirst() {
-            let name = String(word.prefix { $0 != "=" })
-            guard word.hasPrefix("--") else {
-                // The word itself may be part of a secret.
-                throw StartError(.usage, "A word after \(before) belongs to no flag; quote values that hold spaces.")
-            }
-            guard let key = ConfigurationKey.all.first(where: { $0.flag == name }) else {
-                throw StartError(.usage, "There is no flag \(name); presence serve --help shows those there are.")
-            }
-            before = name
-            if word.contains("=") { continue }
-            if case .boolean = key.kind, words.first.map({ $0.hasPrefix("--") }) ?? true { continue }
-            guard words.popFirst().map({ !$0.hasPrefix("--") }) ?? false else {
-                throw StartError(.usage, "\(name) needs a value: \(key.accepted).")
-            }
-        }
+    /// A refusal that says where the value was given.
+    func refused(_ key: ConfigurationKey, _ value: String, must rule: String) -> StartError {
+        key.refused(value, must: rule, at: given(key)?.place)
     }
 
-    /// The variables that look like ours and are not: others may set such, so they are told and not refused.
-    static func unknownVariables(in environment: [String: String]) -> [String] {
-        let known = Set(ConfigurationKey.all.map(\.variable))
-        return environment.keys.filter { $0.hasPrefix("PRESENCE_") && !known.contains($0) }.sorted()
-    }
-
-    /// The names under `platforms`, once every key of the file is known to exist.
-    private static func platforms(among keys: [String], of path: String) throws(StartError) -> [String] {
-        let known = Set(ConfigurationKey.all.map(\.name)).subtracting([ConfigurationKey.config.name])
-        var names: Set<String> = []
-        for key in keys where !known.contains(key) {
-            let parts = key.split(separator: ".").map(String.init)
-            guard parts.count == 3, ConfigurationKey.platform(parts[1]).all.contains(where: { $0.name == key }) else {
-                throw StartError(
-                    .configuration, "There is no key \"\(key)\", which \(path) sets; presence serve --help shows all.")
-            }
-            names.insert(parts[1])
-        }
-        return names.sorted()
-    }
-}
-
-extension ConfigurationKey {
-    /// The value in one source as text. Files hold typed values, so the type of the kind is asked for first.
-    fileprivate func text(in snapshot: some ConfigSnapshot) -> String? {
-        let own: ConfigType =
-            switch kind {
-            case .number: .int
-            case .boolean: .bool
-            case .text, .list, .choice: .string
-            }
-        for type in [own, .string, .stringArray, .int, .double, .intArray] {
-            let found = try? snapshot.value(forKey: AbsoluteConfigKey(ConfigKey(name)), type: type)
-            switch found?.value?.content {
-            case .string(let text): return text
-            case .stringArray(let texts): return texts.joined(separator: ",")
-            case .int(let number): return String(number)
-            case .double(let number): return String(number)
-            case .bool(let flag): return String(flag)
-            case .intArray(let numbers): return numbers.map(String.init).joined(separator: ",")
-            case .doubleArray, .boolArray, .bytes, .byteChunkArray, nil: continue
-            @unknown default: continue
-            }
-        }
-        return nil
-    }
-}
-
-/// A configuration file and the names of the keys in it.
-private struct ConfigurationFile {
-    let snapshot: any ConfigSnapshot
-    let keys: [String]
-
-    init(_ path: String) throws(StartError) {
-        // The library asks once for each key of a file whether its value is secret; nothing else lists the keys.
-        let names = Mutex<Set<String>>([])
-        let collect = { @Sendable (name: String) in
-            names.withLock { $0.insert(name).inserted }
-        }
-        do {
-            let data = try Data(contentsOf: URL(fileURLWithPath: path))
-            snapshot =
-                if path.hasSuffix(".json") {
-                    try JSONSnapshot(
-                        data: data.bytes, providerName: path,
-                        parsingOptions: .init(secretsSpecifier: .dynamic { name, _ in collect(name) }))
-                } else {
-                    try YAMLSnapshot(
-                        data: data.bytes, providerName: path,
-                        parsingOptions: .init(secretsSpecifier: .dynamic { name, _ in collect(name) }))
-                }
-        } catch {
-            throw StartError(
-                .configuration, "\(path) cannot be read as a JSON or YAML object of keys; see --config.",
-                underlying: error)
-        }
-        keys = names.withLock { $0.sorted() }
+    func refused(_ key: ConfigurationKey, because complaint: String) -> StartError {
+        key.refused(because: complaint, at: given(key)?.place)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import PresenceCore
 
 // The executable: commands, configuration, the private Redis, and the wiring of all modules.
 //
@@ -10,5 +11,11 @@ import ArgumentParser
 struct PresenceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "presence", abstract: "Knows who is online, and tells the backend when that changes.",
+        version: PresenceVersion.current,
         subcommands: [Serve.self, Query.self, Replay.self, Rules.self, Simulate.self, PrintConfiguration.self])
+
+    static func main() async {
+        LogOutput.claimStandardFiles()
+        await main(nil)
+    }
 }

@@ -10,13 +10,18 @@ struct RedisArguments: ParsableArguments {
     @Option(name: .customLong("redis-url"), help: "Redis of the service; without it the private one of presence serve.")
     var redisURL: String?
 
+    @Option(name: .customLong("redis-url-file"), help: "A file that holds the URL.")
+    var redisURLFile: String?
+
     @Option(help: "First part of every key's name.")
     var redisPrefix: String?
 
     /// Runs the body with a store on that Redis, split as the service there has split it.
     /// - Throws: `StartError` with what to do if there is none.
     func withStore<Result>(_ body: (PresenceStore) async throws -> Result) async throws -> Result {
-        let flags = [("--redis-url", redisURL), ("--redis-prefix", redisPrefix)]
+        let flags = [
+            ("--redis-url", redisURL), ("--redis-url-file", redisURLFile), ("--redis-prefix", redisPrefix),
+        ]
         return try await Self.withStore(flags: flags.flatMap { flag, value in value.map { [flag, $0] } ?? [] }, body)
     }
 
@@ -25,7 +30,8 @@ struct RedisArguments: ParsableArguments {
         flags: [String], _ body: (PresenceStore) async throws -> Result
     ) async throws -> Result {
         let environment = ProcessInfo.processInfo.environment
-        let sources = try ConfigurationSources(flags: flags, environment: environment)
+        let sources = try ConfigurationSources(
+            flags: flags, environment: environment, secrets: [.redisURL])
         let endpoint =
             try sources.redis() ?? EmbeddedRedis.endpoint(in: sources.stateFolder(environment: environment))
         let client = RedisClient(

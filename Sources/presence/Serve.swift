@@ -20,6 +20,7 @@ struct Serve: AsyncParsableCommand {
         try await exitingWithSentence {
             let environment = ProcessInfo.processInfo.environment
             let configuration = try ServiceConfiguration(flags: flags, environment: environment)
+            LoggingSystem.bootstrap(Logger.handler)
             let logger = Logger.service(level: configuration.logLevel)
             for variable in ConfigurationSources.unknownVariables(in: environment) {
                 logger.warning(
@@ -31,23 +32,20 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-extension Logger {
-    /// To standard error, so that a command's output stays its own.
-    static func service(level: Logger.Level) -> Logger {
-        var logger = Logger(label: "presence", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = level
-        return logger
-    }
-}
-
 extension AsyncParsableCommand {
-    /// Runs the body; a `StartError` becomes its sentence on standard error and its exit status.
+    /// Runs the body; an error becomes a sentence on standard error and an exit status. What was logged before is
+    /// written when this returns, unless nobody reads it.
     func exitingWithSentence(_ body: () async throws -> Void) async throws {
+        var exit: ExitCode?
         do {
             try await body()
-        } catch let error as StartError {
-            FileHandle.standardError.write(Data("presence: \(error.message)\n".utf8))
-            throw ExitCode(error.code.rawValue)
+        } catch let error as ExitCode {
+            exit = error
+        } catch {
+            LogOutput.standardError.write("presence: \(error)\n")
+            exit = (error as? StartError).map { ExitCode($0.code.rawValue) } ?? .failure
         }
+        await LogOutput.standardError.flush(within: .milliseconds(500))
+        if let exit { throw exit }
     }
 }

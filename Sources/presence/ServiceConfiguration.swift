@@ -53,8 +53,13 @@ struct ServiceConfiguration: Sendable {
 
     /// - Throws: a sentence naming the flag or key that is wrong and what would be accepted.
     init(flags: [String], environment: [String: String]) throws(StartError) {
-        let sources = try ConfigurationSources(flags: flags, environment: environment)
-        host = try sources.required(.host)
+        try self.init(ConfigurationSources(flags: flags, environment: environment), environment: environment)
+    }
+
+    /// - Parameter environment: where the home folder is looked for.
+    init(_ sources: ConfigurationSources, environment: [String: String]) throws(StartError) {
+        try Self.checkPairs(sources)
+        host = try sources.host()
         port = try sources.required(.port)
         apiKeys = try sources.list(.authAPIKeys)
         bodyBytesMax = try sources.required(.httpBodyMaxBytes)
@@ -76,39 +81,10 @@ struct ServiceConfiguration: Sendable {
         outageGapMs = try sources.required(.outageGapMs)
         app = AppIdentity(
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),
-            admins: try sources.list(.appAdmins), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
+            admins: try sources.admins(), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
         connect = try sources.connect()
         clientTokens = TokenKeys(
             jwtSecrets: try sources.jwtSecrets(), jwtPublicKeys: try sources.jwtPublicKeys())
         try checkTogether()
-    }
-
-    /// What no key can be blamed for alone.
-    private func checkTogether() throws(StartError) {
-        if apiKeys.isEmpty, !Self.isLoopback(host) {
-            throw StartError(
-                .configuration, "host is \"\(host)\", which others can reach: set auth.api-keys, or host to 127.0.0.1.")
-        }
-        for (platform, traits) in platforms.traits.sorted(by: { $0.key.name < $1.key.name }) {
-            let (interval, timeout) = (traits.heartbeat.intervalMs, traits.heartbeat.timeoutMs)
-            let own = "(for \(platform): heartbeat.\(traits.platformClass)-... or platforms.\(platform)...)"
-            if timeout < 2 * interval {
-                throw StartError(
-                    .configuration,
-                    "The heartbeat timeout, \(timeout) ms, must be at least twice the interval, \(interval) ms \(own).")
-            }
-            if outageGapMs >= timeout - interval {
-                throw StartError(
-                    .configuration,
-                    "outage.gap-ms, \(outageGapMs), must be less than the heartbeat timeout minus the interval, "
-                        + "\(timeout) - \(interval) ms \(own), or an outage could end sessions unnoticed.")
-            }
-        }
-    }
-
-    /// Only addresses, not names, can be trusted to stay on this machine; `localhost` is the exception.
-    private static func isLoopback(_ host: String) -> Bool {
-        host == "localhost" || host == "::1"
-            || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
     }
 }

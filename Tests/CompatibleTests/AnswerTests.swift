@@ -43,6 +43,25 @@ struct AnswerTests {
         }
     }
 
+    @Test("Accounts are bytes: one that looks like another is not kicked or shown for it")
+    func lookalikes() async throws {
+        try await CompatibleWorker.with { worker in
+            for (one, other) in [("ann", "\u{FEFF}ann"), ("e\u{301}", "\u{E9}"), ("K", "\u{212A}")] {
+                _ = try await worker.backend.session(one, "Mac")
+                let query = #"{"To_Account":["\#(one)","\#(other)"]}"#
+                for _ in 0..<2 {
+                    let reply = try await worker.call("openim/query_online_status", query).json["QueryResult"]
+                    #expect(
+                        reply.list.map { $0["To_Account"].string.map { Array($0.utf8) } }
+                            == [one, other].map { Array($0.utf8) })
+                    #expect(reply.list.map { $0["Status"].string } == ["Online", "Offline"])
+                    let kick = try await worker.call("im_open_login_svc/kick", #"{"UserID":"\#(other)"}"#)
+                    #expect(kick.code == 0)
+                }
+            }
+        }
+    }
+
     @Test("Detail comes only when asked for, an id given twice is answered twice, other flags change nothing")
     func flags() async throws {
         try await CompatibleWorker.with { worker in

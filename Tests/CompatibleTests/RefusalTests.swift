@@ -61,6 +61,10 @@ struct RefusalTests {
             Refusal(60002, "identifier twice", query: "\(app)&identifier=administrator&identifier=x&usersig=\(sig)"),
             Refusal(60002, "usersig twice", query: "\(app)&identifier=administrator&usersig=\(sig)&usersig=x"),
             Refusal(60002, "an identifier that is no UTF-8", query: "\(app)&identifier=%ff&usersig=\(sig)"),
+            Refusal(60002, "an identifier cut off", query: "\(app)&identifier=administrator%c3&usersig=\(sig)"),
+            Refusal(
+                70013, "an identifier with a byte order mark in front is another",
+                query: "\(app)&identifier=%EF%BB%BFadministrator&usersig=\(sig)"),
             Refusal(60012, "no query", query: ""),
             Refusal(60012, "no sdkappid", query: "identifier=administrator&usersig=\(sig)"),
             Refusal(60012, "an empty sdkappid", query: CompatibleWorker.query(app: "")),
@@ -164,7 +168,7 @@ struct RefusalTests {
 
     @Test("Without a key the compatible API is not there, and the log says how to switch it on")
     func off() async throws {
-        try await CompatibleWorker.with(["app.secret-key": ""]) { worker in
+        try await CompatibleWorker.with(["app.id": "", "app.secret-key": "", "app.admins": ""]) { worker in
             let reply = try await worker.call("openim/querystate", #"{"To_Account":["ann"]}"#)
             #expect(reply.status == 404)
             #expect(worker.worker.log.contains("set app.id and app.secret-key to switch it on"))

@@ -28,7 +28,7 @@ struct RevocationTests {
 
     @Test("It cannot where there is no key to check it with, and is told so")
     func withoutKey() async throws {
-        try await CompatibleWorker.with(["app.secret-key": ""]) { worker in
+        try await CompatibleWorker.with(["app.id": "", "app.secret-key": "", "app.admins": ""]) { worker in
             let answer = try await worker.login("ann", "Web", userSig: CompatibleWorker.userSig("ann"))
             #expect(answer.status == 400)
             #expect(answer.body["field"].string == "userSig")

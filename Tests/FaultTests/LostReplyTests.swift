@@ -15,7 +15,7 @@ struct LostReplyTests {
                         [
                             "callback.url": receiver.url, "login.limits": "Android=1",
                             // The proxy shares a busy machine with other tests.
-                            "redis.command-timeout-ms": "5000",
+                            "redis.command-timeout-ms": "2500",
                         ]
                     ) { $1 }
                     try await PresenceProcess.withWorker(redis: proxy.url, settings) { worker in

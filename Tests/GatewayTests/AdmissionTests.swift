@@ -106,6 +106,39 @@ struct AdmissionTests {
         }
     }
 
+    @Test(
+        "However a proxy spells an address it is one: connections from ever new ports share its quota",
+        arguments: [
+            ("X-Forwarded-For", "203.0.113.7:50123", ["203.0.113.7:50124", "[::ffff:203.0.113.7]:1"], "203.0.113.7"),
+            ("X-Forwarded-For", "[2001:DB8::7]:443", ["2001:db8::7", "[2001:db8::8%eth0]:9"], "2001:db8::7"),
+            ("X-Forwarded-For", "198.51.100.9, unknown", ["", ",", "198.51.100.9,_hidden"], "127.0.0.1"),
+            (
+                "X-Forwarded-For", "198.51.100.9\r\nX-Forwarded-For: 203.0.113.7,",
+                ["unknown\r\nX-Forwarded-For: 203.0.113.7:2"], "203.0.113.7"
+            ),
+            (
+                "Forwarded", #"for=198.51.100.9, For="203.0.113.7:50123";proto=https"#,
+                [#"host="a\",for=198.51.100.9;b=\"";for=203.0.113.7:2"#], "203.0.113.7"
+            ),
+            ("Forwarded", "for=203.0.113.7, for=_hidden", ["203.0.113.7", "for=unknown"], "127.0.0.1"),
+        ])
+    func forwardedAddress(header: String, first: String, others: [String], recorded: String) async throws {
+        let settings = ["connect.address-header": header, "connect.sockets-per-address-max": "1"]
+        try await with(settings) { deployment in
+            try await deployment.withClient("ann", headers: [header: first]) { _, _ in
+                let sessions = try await deployment.backend.call(.get, "/v1/users/ann").body["sessions"]
+                #expect(sessions[0]["address"].string == recorded)
+                for other in others {
+                    try await deployment.withSocket("eve", headers: [header: other]) {
+                        try await $0.expectRefusal("overloaded", closes: 4104)
+                    }
+                }
+                let another = header == "Forwarded" ? "for=192.0.2.1" : "192.0.2.1"
+                try await deployment.withClient("bob", headers: [header: another]) { _, _ in }
+            }
+        }
+    }
+
     @Test("A header that was not configured is not believed")
     func unconfiguredHeader() async throws {
         try await with(["connect.sockets-per-address-max": "1"]) { deployment in

@@ -30,7 +30,7 @@ enum Issuer {
     static let sdkAppID = 1_400_000_000
     static let userSigKey = UserSigKey(sdkAppID: sdkAppID, secretKey: secretKey)
     private static let secretKey = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e"
-    private static let secret = "a secret that clients do not know at all"
+    private static let secret = "a-secret-that-clients-do-not-know-at-all"
     static let secrets = [secretKey, secret]
     private static let ecdsa = ES256PrivateKey()
     private static let rsa = try! newRSA()
@@ -44,7 +44,7 @@ enum Issuer {
         }
         return Deployment.longTimeouts.merging([
             "app.id": "\(sdkAppID)", "app.secret-key": secretKey,
-            "connect.jwt-secrets": "an older secret still good for a while,\(secret)",
+            "connect.jwt-secrets": "an-older-secret-still-good-for-a-while,\(secret)",
             "connect.jwt-public-keys": files.joined(separator: ","),
         ]) { $1 }
     }

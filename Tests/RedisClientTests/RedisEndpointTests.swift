@@ -14,6 +14,9 @@ import Testing
             try RedisEndpoint("redis://:secret@[::1]:7000/")
                 == RedisEndpoint(address: .tcp(host: "::1", port: 7000), password: "secret"))
         #expect(
+            try RedisEndpoint("redis://:%EF%BB%BFs%C3%A9+ß@h").password?.utf8.elementsEqual("\u{FEFF}sé+ß".utf8) == true
+        )
+        #expect(
             try RedisEndpoint("unix:///run/redis.sock?db=2&user=me&password=a%26b")
                 == RedisEndpoint(address: .unix(path: "/run/redis.sock"), user: "me", password: "a&b", database: 2))
     }
@@ -27,6 +30,17 @@ import Testing
             ("redis://:hunter2@h:x", "port"), ("redis://:hunter2@h/x", "database"),
             ("redis://:hunter2@h/-1", "database"),
             ("redis://:hunter2%@h", "%25"), ("redis://hunter2@h", "without a password"),
+            ("redis://:hunt/er2@h", "/ as %2F"), ("redis://:hunt@er2@h", "@ as %40"),
+            ("redis://:hunt?er2@h", "? as %3F"),
+            ("redis://:hunt#er2@h", "# as %23"), ("redis://:1/hunter2@h", "/ as %2F"),
+            ("redis://:hunter2@h?db=1", "%3F"),
+            ("redis://:hunter2@h/0#a", "%23"), ("redis://hunter2:6379:1", "IPv6 address in brackets"),
+            ("redis://:hunter2@::1", "IPv6 address in brackets"), ("redis://:hunter2@[::1", "brackets"),
+            ("redis://:hunter2@h:+1", "port"), ("redis://:hunter2@h:06379", "port"),
+            ("redis://:hunter2@h/+1", "database"),
+            ("redis://:hunter2@h/99999999999999999999", "database"), ("redis://:hunter2%+1@h", "%25"),
+            ("redis://:hunter2%1@h", "%25"), ("redis://:hunter2%ff@h", "not UTF-8"),
+            ("redis://:hunter2%FF@h", "UTF-8"), ("unix:///hunter2%C3", "UTF-8"),
             ("unix://hunter2", "absolute path"), ("unix:///s?hunter2=1", "query parameter"),
         ])
     func refuses(url: String, complaint: String) throws {

@@ -10,6 +10,8 @@ import Testing
 /// Ids that a path, a shard, a key or a JSON text could trip over.
 private let oddIDs = [
     "a{b}c", "{042}", "a:b", "a/b", "/", "a\"b'c`", "🙂👩‍👩‍👧", "a b+c", "%41", "é", "e\u{301}", "..", "a?b#c", "\\u0041",
+    "alice", "\u{FEFF}alice", "al\u{FEFF}ice", "\u{FEFF}", "\u{301}x", "\u{600}", "K", "\u{212A}", "Å", "\u{212B}",
+    "\u{2028}", "\u{FFFD}", "\u{FFFF}",
 ]
 
 @Suite("The native routes")
@@ -51,6 +53,19 @@ struct APIRoutesTests {
             #expect(results.allSatisfy { $0["status"] == "Online" })
             let kick = try await api.post("/v1/users/a%2Fb/kick", "").json
             #expect(kick["kicked"].list.count == 1)
+            // A byte order mark in front is part of the id.
+            let other = try await api.post("/v1/users/%EF%BB%BFalice/kick", "").json
+            #expect(other["kicked"].list.count == 1)
+            #expect(try await api.get("/v1/users/alice").json["status"] == "Online")
+            // So it is in JSON, raw or escaped; one in front of the JSON is no part of any id.
+            let bom = "\u{FEFF}"
+            for body in [#"{"users":["\#(bom)alice"]}"#, #"{"users":["\uFEFFalice"]}"#, #"\#(bom){"users":["alice"]}"#]
+            {
+                let isAlice = body.hasPrefix(bom)
+                let result = try await api.post("/v1/statuses", body).json["results"][0]
+                #expect(result["user"].string?.utf8.count == (isAlice ? 5 : 8))
+                #expect(result["status"] == (isAlice ? "Online" : "Offline"))
+            }
         }
     }
 

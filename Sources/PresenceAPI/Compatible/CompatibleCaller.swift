@@ -1,4 +1,4 @@
-import Foundation
+import PresenceCore
 import UserSig
 
 /// Who calls, as the query says: `sdkappid`, `identifier` and `usersig`. `random` and `contenttype` say nothing
@@ -36,13 +36,12 @@ struct CompatibleCaller {
 
     /// The parameter's value, decoded as form data is; nil if there is none or it is empty.
     private static func parameter(_ name: String, in query: String) throws(CompatibleFailure) -> String? {
-        let values = query.split(separator: "&").compactMap { pair -> Substring? in
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return parts[0] == name ? parts.dropFirst().first ?? "" : nil
-        }
+        let values = query.utf8.split(separator: UInt8(ascii: "&"))
+            .filter { $0.prefix { $0 != UInt8(ascii: "=") }.elementsEqual(name.utf8) }
+            .map { $0.drop { $0 != UInt8(ascii: "=") }.dropFirst() }
         guard values.count <= 1 else { throw CompatibleFailure(.badRequest, "Send \(name) once.") }
         guard let value = values.first, !value.isEmpty else { return nil }
-        guard let decoded = value.replacing("+", with: " ").removingPercentEncoding else {
+        guard let decoded = String(percentEncoded: value, plusIsBlank: true) else {
             throw CompatibleFailure(.badRequest, "Send \(name) percent-encoded in UTF-8.")
         }
         return decoded

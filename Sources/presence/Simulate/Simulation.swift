@@ -96,7 +96,7 @@ final class Simulation: Sendable {
     private func report() {
         let line = state.withLock { $0.tally.line(at: ContinuousClock.now - begin) }
         let isTerminal = isatty(STDERR_FILENO) == 1
-        FileHandle.standardError.write(Data((isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n").utf8))
+        LogOutput.standardError.write(isTerminal ? "\r\(line)\u{1B}[K" : "\(line)\n")
     }
 
     /// What it came to, as one line of JSON.

@@ -1,0 +1,70 @@
+import Foundation
+import Gateway
+import PresenceCore
+import UserSig
+
+/// Where is listened, and who may come.
+extension ConfigurationSources {
+    func host() throws(StartError) -> String {
+        let host: String = try required(.host)
+        guard HostName.isValid(host) else {
+            throw refused(.host, host, must: "an address or a name, without a scheme, a port or brackets")
+        }
+        return host
+    }
+
+    func admins() throws(StartError) -> [String] {
+        try list(.appAdmins).map { admin throws(StartError) in
+            do throws(InvalidInput) { return try UserID(admin).rawValue } catch {
+                throw refused(.appAdmins, because: "names a user that cannot be: one \(error.message)")
+            }
+        }
+    }
+
+    func connect() throws(StartError) -> GatewayOptions {
+        var options = GatewayOptions()
+        options.origins = try origins()
+        options.addressHeader = try addressHeader()
+        options.socketsMax = try required(.connectSocketsMax)
+        options.socketsPerAddressMax = try required(.connectSocketsPerAddressMax)
+        options.acceptRateMax = try required(.connectRateMax)
+        options.drainMs = try required(.connectDrainMs)
+        return options
+    }
+
+    private func origins() throws(StartError) -> [String] {
+        try list(.connectOrigins).map { origin throws(StartError) in
+            do throws(InvalidInput) { return try WebOrigin(origin).description } catch {
+                throw refused(.connectOrigins, origin, must: error.message)
+            }
+        }
+    }
+
+    private func addressHeader() throws(StartError) -> String? {
+        guard let name = try text(.connectAddressHeader) else { return nil }
+        // RFC 9110: a token.
+        guard name.utf8.allSatisfy({ $0.isAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains($0) }) else {
+            throw refused(.connectAddressHeader, name, must: "the name of one header, as X-Forwarded-For")
+        }
+        return name
+    }
+
+    /// RFC 7518: no shorter than what HS256 makes of them.
+    func jwtSecrets() throws(StartError) -> [String] {
+        let secrets = try list(.connectJWTSecrets)
+        for secret in secrets where secret.utf8.count < 32 {
+            throw refused(.connectJWTSecrets, secret, must: "secrets of at least 32 bytes")
+        }
+        return secrets
+    }
+
+    /// The texts of the files named.
+    func jwtPublicKeys() throws(StartError) -> [String] {
+        let key = ConfigurationKey.connectJWTPublicKeys
+        return try list(key).map { path throws(StartError) in
+            do throws(TextFile.Unusable) { return try TextFile.read(path, bytesMax: 65_536) } catch {
+                throw refused(key, because: "names \(path.debugDescription), which \(error.reason)")
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import PresenceCore
+
+/// What no key can be blamed for alone.
+extension ServiceConfiguration {
+    /// Refuses keys that are of no use without another, and those that rule each other out. Defaults never do.
+    static func checkPairs(_ sources: ConfigurationSources) throws(StartError) {
+        for (key, needed, reason) in needs where sources.given(key) != nil {
+            if sources.given(needed) != nil { continue }
+            throw sources.refused(
+                key, because: "is of no use without \(needed.name) (\(reason)): set \(needed.name) too, or leave it out"
+            )
+        }
+        if sources.given(.redisURL) != nil, sources.given(.stateFolder) != nil {
+            throw sources.refused(
+                .stateFolder,
+                because: "is the folder of the private Redis, which redis.url replaces: leave one of them out")
+        }
+    }
+
+    private static let needs: [(key: ConfigurationKey, needed: ConfigurationKey, reason: String)] =
+        ConfigurationKey.all.filter { $0.name.hasPrefix("callback.") && $0.name != ConfigurationKey.callbackURL.name }
+        .map { ($0, .callbackURL, "nobody is told of changes") }
+        + [
+            (.appID, .appSecretKey, "no usersig can be checked"),
+            (.appSecretKey, .appID, "a usersig is one app's"),
+            (.appAdmins, .appSecretKey, "the compatible API is off"),
+        ]
+
+    func checkTogether() throws(StartError) {
+        if apiKeys.isEmpty, !Self.isLoopback(host) {
+            throw StartError(
+                .configuration, "host is \"\(host)\", which others can reach: set auth.api-keys, or host to 127.0.0.1.")
+        }
+        guard redisCommandTimeoutMs < outageGapMs else {
+            throw StartError(
+                .configuration,
+                "redis.command-timeout-ms, \(redisCommandTimeoutMs), must be less than outage.gap-ms, \(outageGapMs), "
+                    + "or one lost answer would count as an outage.")
+        }
+        for (platform, traits) in platforms.traits.sorted(by: { $0.key.name < $1.key.name }) {
+            try check(traits, of: platform)
+        }
+    }
+
+    private func check(_ traits: PlatformTraits, of platform: Platform) throws(StartError) {
+        let (interval, timeout) = (traits.heartbeat.intervalMs, traits.heartbeat.timeoutMs)
+        let own =
+            "(for \(platform): heartbeat.\(traits.platformClass)-interval-ms and -timeout-ms, or "
+            + "platforms.\(platform).interval-ms and .timeout-ms)"
+        if timeout < 2 * interval {
+            throw StartError(
+                .configuration,
+                "The heartbeat timeout, \(timeout) ms, must be at least twice the interval, \(interval) ms \(own).")
+        }
+        if outageGapMs >= timeout - interval {
+            throw StartError(
+                .configuration,
+                "outage.gap-ms, \(outageGapMs), must be less than the heartbeat timeout minus the interval, "
+                    + "\(timeout) - \(interval) ms \(own), or an outage could end sessions unnoticed.")
+        }
+    }
+
+    /// Only addresses, not names, can be trusted to stay on this machine; `localhost` is the exception.
+    private static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host == "::1"
+            || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }
+    }
+}

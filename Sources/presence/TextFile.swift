@@ -1,0 +1,34 @@
+import Foundation
+
+/// Small text files, read whole.
+enum TextFile {
+    /// Why a file cannot be used, to follow its name in a sentence.
+    struct Unusable: Error {
+        let reason: String
+    }
+
+    /// Reads no more than is allowed, so that a device or a wrong file cannot fill the memory.
+    static func read(_ path: String, bytesMax: Int) throws(Unusable) -> String {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw unreadable() }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Foundation.read(file, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw unreadable() }
+            if count == 0 { break }
+            bytes += buffer.prefix(count)
+            guard bytes.count <= bytesMax else { throw Unusable(reason: "is longer than \(bytesMax) bytes") }
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Unusable(reason: "cannot be read as UTF-8 text")
+        }
+        return text
+    }
+
+    private static func unreadable() -> Unusable {
+        Unusable(reason: "cannot be read: \(String(cString: strerror(errno)))")
+    }
+}
