@@ -12,7 +12,7 @@ struct ConnectionState: ~Copyable {
         /// Ask the handler, then `answered`.
         case run(HTTPServerRequest, HTTPServerHandler)
         /// Make the answer, then `answered`.
-        case refuse(HTTPRefusal)
+        case refuse(HTTPRefusal, HTTPServerRequest?)
         /// Write it, then `wrote`; of a stream the head, then `wrote` behind its end.
         case write(HTTPServerResponse, Form)
         /// Write an interim answer 100.
@@ -60,15 +60,17 @@ struct ConnectionState: ~Copyable {
 
     fileprivate struct Exchange {
         enum Work {
-            case handle(HTTPServerRequest, HTTPServerHandler)
+            case handle(HTTPServerHandler)
             case answer(HTTPServerResponse)
             case refuse(HTTPRefusal)
             case upgrade(HTTPServerUpgrade)
         }
 
+        var request: HTTPServerRequest?
         var work: Work
-        var form: Form
-        var keepsAlive = false
+
+        var form: Form { Form(isToHEAD: request?.method == .HEAD, isHTTP10: request?.isHTTP10 ?? false) }
+        var keepsAlive: Bool { request?.keepsAlive ?? false }
     }
 
     private let limits: HTTPServerLimits
@@ -106,16 +108,11 @@ extension ConnectionState {
         case .body, .upgrading, .ended, .closed: return .nothing
         }
         isFirst = false
-        let form = Form(isToHEAD: request.method == .HEAD, isHTTP10: request.isHTTP10)
-        if case .bytes(let count) = request.length, count > limits.bodyBytesMax {
-            return refuse(.bodyTooLarge, form, now)
-        }
-        let exchange = Exchange(work: .init(request, decision), form: form, keepsAlive: request.keepsAlive)
-        if case .answer = exchange.work, request.expectsContinue, request.hasBody {
+        let exchange = Exchange(request: request, decision: decision)
+        if case .bytes(let count) = request.length, count > limits.bodyBytesMax { return refuse(exchange, now) }
+        if case .answer = decision, request.expectsContinue, request.hasBody {
             // A client that gets its answer instead of the go-ahead may send the body or not: nobody can tell.
-            reading = .ended
-            waiting.append(exchange)
-            return advance(now)
+            return answerLast(exchange, now)
         }
         reading = .body(exchange, until: now + (stopBy == nil ? limits.bodyTimeout : limits.stopReadTimeout))
         guard request.expectsContinue, request.hasBody else { return .nothing }
@@ -130,7 +127,7 @@ extension ConnectionState {
         switch reading {
         case .body(let exchange, _):
             bodyBytes += bytes.readableBytes
-            guard bodyBytes <= limits.bodyBytesMax else { return refuse(.bodyTooLarge, exchange.form, now) }
+            guard bodyBytes <= limits.bodyBytesMax else { return refuse(exchange, now) }
             owesContinue = false
             if case .handle = exchange.work { keep(bytes) }
             return .nothing
@@ -142,7 +139,7 @@ extension ConnectionState {
     mutating func receivedEnd(now: NIODeadline) -> Action {
         switch reading {
         case .body(var exchange, _):
-            exchange.work.take(body)
+            exchange.request?.body = body
             forgetBody()
             waiting.append(exchange)
             if case .upgrade = exchange.work {
@@ -160,15 +157,22 @@ extension ConnectionState {
     /// What came is not to be served: it is answered in its turn, and nothing behind it is read.
     mutating func refuse(_ refusal: HTTPRefusal, now: NIODeadline) -> Action {
         switch reading {
-        case .idle, .head, .body: refuse(refusal, Form(), now)
+        case .idle, .head: answerLast(Exchange(refusal: refusal), now)
+        case .body(let exchange, _): answerLast(exchange.refused(refusal), now)
         case .upgrading, .ended, .closed: .nothing
         }
     }
 
-    private mutating func refuse(_ refusal: HTTPRefusal, _ form: Form, _ now: NIODeadline) -> Action {
+    /// Its body is too large; where the answer is known already that one counts.
+    private mutating func refuse(_ exchange: Exchange, _ now: NIODeadline) -> Action {
+        if case .answer = exchange.work { return answerLast(exchange, now) }
+        return answerLast(exchange.refused(.bodyTooLarge), now)
+    }
+
+    private mutating func answerLast(_ exchange: Exchange, _ now: NIODeadline) -> Action {
         reading = .ended
         forgetBody()
-        waiting.append(Exchange(work: .refuse(refusal), form: form))
+        waiting.append(exchange)
         return advance(now)
     }
 
@@ -260,9 +264,11 @@ extension ConnectionState {
         if waiting.count == limits.requestsAheadMax - 1 { restartReading(now) }
         answering = .handling(exchange.form)
         switch exchange.work {
-        case .handle(let request, let handler): return .run(request, handler)
+        case .handle(let handler):
+            guard let request = exchange.request else { preconditionFailure("a handler is asked about a request") }
+            return .run(request, handler)
         case .answer(let response): return answered(response)
-        case .refuse(let refusal): return .refuse(refusal)
+        case .refuse(let refusal): return .refuse(refusal, exchange.request)
         case .upgrade(let upgrade):
             if case .closed = reading { return close() }
             answering = .over
@@ -394,18 +400,24 @@ extension ConnectionState {
     var isIdle: Bool { if case .idle = reading { true } else { false } }
 }
 
-extension ConnectionState.Exchange.Work {
-    fileprivate init(_ request: HTTPServerRequest, _ decision: HTTPServerDecision) {
-        switch decision {
-        case .handle(let handler): self = .handle(request, handler)
-        case .answer(let response): self = .answer(response)
-        case .upgrade(let upgrade): self = .upgrade(upgrade)
-        }
+extension ConnectionState.Exchange {
+    fileprivate init(request: HTTPServerRequest, decision: HTTPServerDecision) {
+        self.request = request
+        work =
+            switch decision {
+            case .handle(let handler): .handle(handler)
+            case .answer(let response): .answer(response)
+            case .upgrade(let upgrade): .upgrade(upgrade)
+            }
     }
 
-    fileprivate mutating func take(_ body: ByteBuffer) {
-        guard case .handle(var request, let handler) = self else { return }
-        request.body = body
-        self = .handle(request, handler)
+    fileprivate init(refusal: HTTPRefusal) {
+        work = .refuse(refusal)
+    }
+
+    fileprivate func refused(_ refusal: HTTPRefusal) -> Self {
+        var exchange = self
+        exchange.work = .refuse(refusal)
+        return exchange
     }
 }

@@ -9,7 +9,7 @@ actor HTTPConnection {
     struct Shared: Sendable {
         var limits: HTTPServerLimits
         var decide: @Sendable (HTTPServerRequest) -> HTTPServerDecision
-        var refuse: @Sendable (HTTPRefusal) -> HTTPServerResponse
+        var refuse: @Sendable (HTTPRefusal, HTTPServerRequest?) -> HTTPServerResponse
         let date = HTTPDate()
         let connections: OpenConnections
     }
@@ -56,7 +56,7 @@ actor HTTPConnection {
         switch action {
         case .nothing: return nil
         case .run(let request, let handler): run(handler, request)
-        case .refuse(let refusal): return state.answered(shared.refuse(refusal))
+        case .refuse(let refusal, let request): return state.answered(shared.refuse(refusal, request))
         case .write(let response, let form): return write(response, form)
         case .sayContinue: channel.writeAndFlush(ResponseEncoder.continue, promise: nil)
         case .upgrade(let upgrade): hand(to: upgrade)

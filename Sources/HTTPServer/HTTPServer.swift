@@ -42,13 +42,13 @@ package struct HTTPServer: Service, CustomStringConvertible {
     private let onListening: @Sendable (_ port: Int) async -> Void
 
     /// - Parameters:
-    ///   - refuse: makes the answers the server gives itself.
+    ///   - refuse: makes the answers the server gives itself; told the request where its head could be read.
     ///   - decide: says what becomes of a request, by its head. Called on the event loops: it must not block.
     ///   - onListening: told the port.
     package init(
         _ configuration: Configuration, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in },
-        refuse: @escaping @Sendable (HTTPRefusal) -> HTTPServerResponse,
+        refuse: @escaping @Sendable (HTTPRefusal, HTTPServerRequest?) -> HTTPServerResponse,
         decide: @escaping @Sendable (HTTPServerRequest) -> HTTPServerDecision
     ) {
         self.configuration = configuration

@@ -4,6 +4,8 @@ import NIOHTTP1
 /// One request, whole.
 package struct HTTPServerRequest: Sendable {
     package let method: HTTPMethod
+    /// As sent, whatever its form.
+    package let target: String
     /// As sent, undecoded, without the query; of `CONNECT` and `OPTIONS *` all there is.
     package let path: Substring
     /// As sent, behind the first `?`; empty without one.
@@ -50,6 +52,7 @@ extension HTTPServerRequest {
         (path, query) = try Self.target(of: head, host: fields.host)
         length = try fields.length(isHTTP10: isHTTP10)
         method = head.method
+        target = head.uri
         headers = head.headers
         keepsAlive = !isHTTP10 && !fields.closes
         expectsContinue = !isHTTP10 && !fields.expectations.isEmpty

@@ -1,14 +1,14 @@
 import Foundation
-import Hummingbird
+import HTTPServer
 import NIOCore
 
-extension Request {
+extension HTTPServerRequest {
     /// The body as a value. Whatever Content-Type it claims, it must be one JSON object; members the
     /// type does not have are ignored. `absent` stands for no body at all, where a call can do without.
     func json<Body: Decodable>(
-        as type: Body.Type, bytesMax: Int, absent: Body? = nil
-    ) async throws(Problem) -> Body {
-        let bytes = try await bytes(max: bytesMax)
+        as type: Body.Type, absent: Body? = nil
+    ) throws(Problem) -> Body {
+        let bytes = body
         if bytes.readableBytes == 0 {
             guard let absent else { throw Problem(.invalidJSON, "Send a JSON object as the body.") }
             return absent
@@ -21,20 +21,6 @@ extension Request {
             return try JSONDecoder().decode(type, from: Data(bytes.readableBytesView))
         } catch {
             throw Problem(error)
-        }
-    }
-
-    /// The whole body. What is left of one that is too large, the server discards while it waits for the
-    /// connection's next request.
-    func bytes(max: Int) async throws(Problem) -> ByteBuffer {
-        let tooLarge = Problem(.bodyTooLarge, "Send at most \(max) bytes at once.")
-        if let length = headers[.contentLength].flatMap({ Int($0) }), length > max { throw tooLarge }
-        do {
-            return try await body.collect(upTo: max)
-        } catch is NIOTooManyBytesError {
-            throw tooLarge
-        } catch {
-            throw Problem(.invalidJSON, "The body broke off or its framing is wrong; send it again.")
         }
     }
 }

@@ -1,6 +1,7 @@
 import Callbacks
 import Foundation
 import Gateway
+import HTTPServer
 import NIOPosix
 import PresenceAPI
 import PresenceCore

@@ -331,7 +331,7 @@ extension ConnectionState.Action: CustomStringConvertible {
         switch self {
         case .nothing: "nothing"
         case .run(let request, _): "run \(request.path)"
-        case .refuse(let refusal): "refuse \(refusal)"
+        case .refuse(let refusal, _): "refuse \(refusal)"
         case .write(let response, let form): "write \(response.status.code)\(form.isLast ? ", the last" : "")"
         case .sayContinue: "continue"
         case .upgrade: "upgrade"

@@ -35,7 +35,7 @@ struct Server: Sendable {
         let server = HTTPServer(
             configuration, eventLoopGroup: .singletonMultiThreadedEventLoopGroup, logger: .silent,
             onListening: { chosen.yield($0) },
-            refuse: { refusal in
+            refuse: { refusal, _ in
                 HTTPServerResponse(refusal.status, body: ByteBuffer(string: "\(refusal)"))
             }, decide: { decision(on: $0, served, upgrade) })
         let services = ServiceGroup(services: [server], logger: .silent)

@@ -1,4 +1,3 @@
-import Hummingbird
 import PresenceCore
 import Support
 import Testing
