@@ -40,8 +40,12 @@ need_packages() {
     command -v apt-get >/dev/null || fail "install ${missing[*]} first: there is no apt-get here to do it"
     echo "Installing ${missing[*]}" >&2
     as_root apt-get update -qq || fail "apt-get update failed: check the network, or install ${missing[*]} by hand"
-    # Debian starts a server as it installs it; the service brings its own Redis and leaves port 6379 alone.
-    if [[ -d /run/systemd/system ]]; then as_root systemctl mask --runtime --quiet redis-server; fi
+    # Debian starts a server as it installs it; the service and the tests start their own. One that is there stays.
+    if [[ -d /run/systemd/system ]]; then
+        for need in redis-server nginx haproxy; do
+            systemctl cat "$need" &>/dev/null || as_root systemctl mask --runtime --quiet "$need"
+        done
+    fi
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq --no-install-recommends "${missing[@]}" >/dev/null ||
         fail "apt-get could not install ${missing[*]}: its message is above"

@@ -12,19 +12,24 @@ actor ClientConnection {
     nonisolated let entry: Result<ConnectRequest, Refusal>
     private let channel: any Channel
     private let loop: GatewayLoop
+    /// nil for a client that is not let in.
+    private var place: Admission.Place?
 
     private var state: ConnectionState
     private var assembler = MessageAssembler()
     private var frames: TokenBucket
+    /// One pong is owed to us.
+    private var isPongDue = false
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
     init(
-        _ entry: Result<ConnectRequest, Refusal>, state: ConnectionState, link: Link, channel: any Channel,
-        loop: GatewayLoop
+        _ entry: Result<ConnectRequest, Refusal>, place: Admission.Place?, state: ConnectionState, link: Link,
+        channel: any Channel, loop: GatewayLoop
     ) {
         self.entry = entry
+        self.place = place
         self.state = state
         self.link = link
         self.channel = channel
@@ -39,6 +44,14 @@ actor ClientConnection {
         perform(state.start(now: .now()))
     }
 
+    /// To be called once, when the channel is closed.
+    func closed() {
+        timer?.task.cancel()
+        loop.assumeIsolated { $0.remove(self) }
+        if let place { loop.admission.leave(place) }
+        perform(state.connectionLost(now: .now()))
+    }
+
     var session: UserSession? {
         guard let session = state.session, case .success(let request) = entry else { return nil }
         return UserSession(user: request.user, session: session)
@@ -51,6 +64,7 @@ actor ClientConnection {
         perform(state.loggedOut(session, isRecorded: isRecorded, now: .now()))
     }
     func acknowledged() { perform(state.acknowledged()) }
+    func unrecorded() { perform(state.unrecorded()) }
     func gone() { perform(state.gone(now: .now())) }
     func told(_ what: Notice.What) { perform(state.told(what, now: .now())) }
     /// The worker stops: closes the socket after a while.
@@ -68,6 +82,9 @@ extension ClientConnection {
     private func perform(_ action: ConnectionState.Action) {
         switch action {
         case .send(let message): write(.text, ByteBuffer(string: message.text))
+        case .ping:
+            isPongDue = true
+            write(.ping, ByteBuffer())
         case .pong(let data): write(.pong, data)
         case .beat(let session):
             guard case .success(let request) = entry else { return }
@@ -82,7 +99,29 @@ extension ClientConnection {
         case .drop: channel.close(promise: nil)
         case .work(let work):
             guard case .success(let request) = entry else { return }
-            loop.assumeIsolated { $0.start(work, of: request, for: self) }
+            start(work, of: request)
+        }
+    }
+
+    private func start(_ work: ConnectionState.Work, of request: ConnectRequest) {
+        switch work {
+        case .open(let token): open(request, token)
+        case .logout(let session): loop.assumeIsolated { $0.logout(session, of: request, for: self) }
+        case .disconnect(let session): loop.assumeIsolated { $0.disconnect(session, of: request, for: self) }
+        }
+    }
+
+    /// Verified before it waits for its turn: who has no good token is not to hold up those who have.
+    private func open(_ request: ConnectRequest, _ token: String?) {
+        guard var place else { return }
+        do {
+            let issuedAtMs = try loop.admission.login(&place) { () throws(Refusal) in
+                try loop.tokens.verify(token, of: request.user)
+            }
+            self.place = place
+            loop.assumeIsolated { $0.open(request, issuedAtMs: issuedAtMs, for: self) }
+        } catch {
+            perform(state.opened(.refused(error), now: .now()))
         }
     }
 
@@ -93,6 +132,7 @@ extension ClientConnection {
     }
 
     private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        state.passed(now: .now())
         channel.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, data: data), promise: nil)
     }
 
@@ -124,9 +164,17 @@ extension ClientConnection: ChannelInboundHandler {
 
     private func read(_ frame: WebSocketFrame) {
         let now = NIODeadline.now()
-        guard frames.take(now: now) else { return perform(state.sentTooMuch(now: now)) }
+        state.passed(now: now)
+        guard isOwed(frame) || frames.take(now: now) else { return perform(state.sentTooMuch(now: now)) }
         guard let event = assembler.read(frame) else { return }
         perform(state.received(event, now: now))
+    }
+
+    /// What we asked for is not counted as the client's.
+    private func isOwed(_ frame: WebSocketFrame) -> Bool {
+        guard isPongDue, frame.opcode == .pong else { return false }
+        isPongDue = false
+        return true
     }
 
     /// A frame the decoder refused; it reads no more.
@@ -147,13 +195,5 @@ extension ClientConnection: ChannelInboundHandler {
 
     nonisolated func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
-    }
-
-    nonisolated func channelInactive(context: ChannelHandlerContext) {
-        assumeIsolated { connection in
-            connection.timer?.task.cancel()
-            connection.loop.assumeIsolated { $0.remove(connection) }
-            connection.perform(connection.state.connectionLost(now: .now()))
-        }
     }
 }

@@ -5,36 +5,24 @@ import PresenceStore
 /// What connections change in the store, and how its answers look to a client.
 struct ClientSessions: Sendable {
     let store: PresenceStore
-    let tokens: ClientTokens
     let logger: Logger
 
     /// Logs the client in, or lets it go on with the session it came back for.
-    func open(_ request: ConnectRequest, token: String?, link: Link) async -> ConnectionState.Opening {
-        let newcomer = SessionID(platform: request.platform, instance: request.instance, generation: .random())
-        let issuedAtMs: Int?
-        do { issuedAtMs = try verify(token, of: request.user) } catch { return .refused(error) }
+    /// - Parameter issuedAtMs: when its token was issued, Unix time in milliseconds; nil where none was asked for.
+    func open(_ request: ConnectRequest, issuedAtMs: Int?, link: Link) async -> ConnectionState.Opening {
         do {
             if let resumed = try await resume(request, issuedAtMs: issuedAtMs, link: link) { return resumed }
+        } catch {
+            report(error, "A client is not let in", of: request.user)
+            // The session it came back for is left to live: it will come back once more.
+            return .refused(Refusal(error))
+        }
+        let newcomer = SessionID(platform: request.platform, instance: request.instance, generation: .random())
+        do {
             return try await login(request, as: newcomer.generation, issuedAtMs: issuedAtMs, link: link)
         } catch {
             report(error, "A client is not let in", of: request.user)
-            // A session the client came back for is left to live: it will come back once more.
-            return error.code == .unavailable ? .uncertain(newcomer, Refusal(error)) : .refused(Refusal(error))
-        }
-    }
-
-    /// - Returns: when the token was issued, Unix time in milliseconds; nil where none is asked for.
-    private func verify(_ token: String?, of user: UserID) throws(Refusal) -> Int? {
-        switch tokens {
-        case .notAsked: return nil
-        case .notConfigured:
-            throw .unauthorized(
-                "The service cannot verify tokens: configure app.secret-key, connect.jwt-secrets or "
-                    + "connect.jwt-public-keys.")
-        case .verified(let verifier):
-            do { return try verifier.verify(token ?? "", of: user.rawValue) } catch {
-                throw .unauthorized(error.message)
-            }
+            return error.mayHaveHappened ? .uncertain(newcomer, Refusal(error)) : .refused(Refusal(error))
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import JWTKit
+import PresenceCore
 import UserSig
 
 /// Whether and how clients prove who they are.
@@ -9,6 +10,23 @@ package enum ClientTokens: Sendable {
     /// Nobody can: nothing to verify a token with is configured.
     case notConfigured
     case verified(by: TokenVerifier)
+
+    var areAsked: Bool { if case .notAsked = self { false } else { true } }
+
+    /// - Returns: when the token was issued, Unix time in milliseconds; nil where none is asked for.
+    func verify(_ token: String?, of user: UserID) throws(Refusal) -> Int? {
+        switch self {
+        case .notAsked: return nil
+        case .notConfigured:
+            throw .unauthorized(
+                "The service cannot verify tokens: configure app.secret-key, connect.jwt-secrets or "
+                    + "connect.jwt-public-keys.")
+        case .verified(let verifier):
+            do { return try verifier.verify(token ?? "", of: user.rawValue) } catch {
+                throw .unauthorized(error.message)
+            }
+        }
+    }
 }
 
 /// Checks a client's token: a usersig of the app, or a JWT signed with one of the keys.
@@ -16,13 +34,21 @@ package struct TokenVerifier: Sendable {
     private let userSigKey: UserSigKey?
     /// Whichever verifies the signature counts, so that keys can be replaced without a pause.
     private let jwtKeys: [any JWTAlgorithm]
+    private let audience: String?
+    private let issuer: String?
 
     /// - Parameters:
     ///   - jwtSecrets: shared secrets of HS256.
     ///   - jwtPublicKeys: PEM texts of public keys, P-256 for ES256 or RSA for RS256.
+    ///   - audience: what the `aud` of a JWT must name; nil to accept only those without.
+    ///   - issuer: what its `iss` must be; nil to accept any and none.
     /// - Throws: `InvalidKey` for a PEM that is neither.
-    package init(userSigKey: UserSigKey?, jwtSecrets: [String], jwtPublicKeys: [String]) async throws {
+    package init(
+        userSigKey: UserSigKey?, jwtSecrets: [String], jwtPublicKeys: [String], audience: String?, issuer: String?
+    ) async throws {
         self.userSigKey = userSigKey
+        self.audience = audience
+        self.issuer = issuer
         var keys: [any JWTAlgorithm] = []
         for secret in jwtSecrets {
             let key = HMACKey(from: secret)
@@ -61,10 +87,11 @@ package struct TokenVerifier: Sendable {
             throw InvalidToken("the token is not signed with a key of this service, by the alg of that key")
         }
         let claims = try token.claims()
-        // Bytes: what Swift holds for equal strings may be two users.
-        guard claims.sub.utf8.elementsEqual(user.utf8) else {
+        guard claims.sub.isSameText(as: user) else {
             throw InvalidToken("the token is not this user's: its sub differs")
         }
+        try checkAudience(of: claims)
+        try checkIssuer(of: claims)
         guard Double(now) < claims.exp else { throw InvalidToken("the token has expired: issue a new one") }
         // Issued ahead of time it would survive every revocation until then.
         guard Double(now + UserSigLimits.clockSkewSecondsMax) >= max(claims.nbf ?? 0, claims.iat ?? 0) else {
@@ -72,6 +99,31 @@ package struct TokenVerifier: Sendable {
         }
         return Int(min(max(claims.iat ?? 0, 0), Double(now)) * 1_000)
     }
+
+    /// RFC 7519, section 4.1.3: who does not find itself in an `aud` must reject the token, also who has no name.
+    private func checkAudience(of claims: SignedJWT.Claims) throws(InvalidToken) {
+        switch (audience, claims.aud?.values) {
+        case (nil, nil): return
+        case (nil, _?):
+            throw InvalidToken("the token has an aud, and this service no name to find in it: set connect.jwt-audience")
+        case (_?, nil): throw InvalidToken("the token has no aud")
+        case (let audience?, let values?):
+            guard values.contains(where: audience.isSameText) else {
+                throw InvalidToken("the token is not for this service: its aud differs")
+            }
+        }
+    }
+
+    private func checkIssuer(of claims: SignedJWT.Claims) throws(InvalidToken) {
+        guard let issuer else { return }
+        guard let iss = claims.iss else { throw InvalidToken("the token has no iss") }
+        guard iss.isSameText(as: issuer) else { throw InvalidToken("the token is of another issuer: its iss differs") }
+    }
+}
+
+extension String {
+    /// Byte by byte: what Swift holds for equal strings may be two users.
+    fileprivate func isSameText(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }
 
 /// Why a token does not count; safe to show to the client.

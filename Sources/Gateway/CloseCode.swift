@@ -27,6 +27,7 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     case silent = 4101
     case handshakeTimeout = 4102
     case rateLimited = 4103
+    /// Of this address; or too many bad tokens.
     case tooManyConnections = 4104
 
     /// Whether the codes of a client's close frame may hold this one.

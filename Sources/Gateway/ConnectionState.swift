@@ -10,6 +10,7 @@ import PresenceStore
 struct ConnectionState: Sendable {
     enum Action: Equatable {
         case send(ServerMessage)
+        case ping
         case pong(ByteBuffer)
         /// Renew the session's lease.
         case beat(SessionID)
@@ -45,6 +46,8 @@ struct ConnectionState: Sendable {
         var heardAt: NIODeadline
         var isAsked = false
 
+        /// When silence is to have a consequence.
+        var deadline: NIODeadline { isAsked ? silentAt : askAt }
         var askAt: NIODeadline { heardAt + .milliseconds(Int64(timing.intervalMs + timing.timeoutMs) / 2) }
         var silentAt: NIODeadline { heardAt + .milliseconds(Int64(timing.timeoutMs)) }
     }
@@ -62,6 +65,10 @@ struct ConnectionState: Sendable {
     }
 
     private var phase: Phase
+    /// nil for no pings.
+    private let keepalive: TimeAmount?
+    /// Since then nothing has passed, in neither direction.
+    private var quietSince: NIODeadline
     /// What was heard of the session while it was being opened.
     private var earlyNotice: Notice.What?
     private var hasEarlyLogout = false
@@ -72,7 +79,11 @@ struct ConnectionState: Sendable {
     /// - Parameters:
     ///   - token: what the request brought along.
     ///   - isTokenNeeded: a client without one is waited for.
-    init(token: String?, isTokenNeeded: Bool, now: NIODeadline) {
+    ///   - keepalive: after so long without any traffic a ping is due, for the load balancers on the way. It tells them
+    ///     that the connection is in use, and nothing of the client: a browser answers for a page that is frozen.
+    init(token: String?, isTokenNeeded: Bool, keepalive: TimeAmount? = nil, now: NIODeadline) {
+        self.keepalive = keepalive
+        quietSince = now
         let isReady = token != nil || !isTokenNeeded
         phase = isReady ? .ready(token: token) : .awaitingToken(until: now + GatewayLimits.handshakeTimeout)
     }
@@ -107,6 +118,15 @@ struct ConnectionState: Sendable {
         }
     }
 
+    /// The client's logout waits for its answer.
+    private var isLeaving: Bool {
+        switch phase {
+        case .leaving: true
+        case .opening: hasEarlyLogout
+        default: false
+        }
+    }
+
     /// The session, while it is served.
     var session: SessionID? {
         switch phase {
@@ -122,7 +142,7 @@ struct ConnectionState: Sendable {
     var deadline: NIODeadline? {
         switch phase {
         case .awaitingToken(let until), .opening(let until), .closing(let until): until
-        case .live(let live): live.isAsked ? live.silentAt : live.askAt
+        case .live(let live): keepalive.map { min(live.deadline, quietSince + $0) } ?? live.deadline
         case .ready, .leaving, .closed: nil
         }
     }
@@ -130,6 +150,9 @@ struct ConnectionState: Sendable {
 
 // What the client does.
 extension ConnectionState {
+    /// A frame came or went.
+    mutating func passed(now: NIODeadline) { quietSince = now }
+
     mutating func received(_ event: MessageAssembler.Event, now: NIODeadline) -> [Action] {
         switch (phase, event) {
         case (.closing, .close): return [.drop]
@@ -217,11 +240,17 @@ extension ConnectionState {
         }
         if isRecorded { return [.send(.logout)] + close(.normal, "", now) }
         phase = .live(live)
-        return [.send(.error(.redisUnavailable, detail: "the logout is not recorded: send it again"))]
+        let failure = Action.send(.error(.redisUnavailable, detail: "the logout is not recorded: send it again"))
+        return isStopping ? [failure] + stop(now: now) : [failure]
     }
 
     func acknowledged() -> [Action] {
         if case .live = phase { [.send(.heartbeat)] } else { [] }
+    }
+
+    /// Redis could not be asked.
+    func unrecorded() -> [Action] {
+        if case .live = phase { [.send(.unrecorded)] } else { [] }
     }
 }
 
@@ -251,10 +280,10 @@ extension ConnectionState {
         return close(.sessionGone, "the session has ended: come back with it", sessionEnded: true, now)
     }
 
-    /// The worker stops: the lease is left to live.
+    /// The worker stops: the lease is left to live. A client that logs out gets its answer first.
     mutating func stop(now: NIODeadline) -> [Action] {
         isStopping = true
-        return isEnding ? [] : close(.restart, comeBackAfter(GatewayLimits.comeBackMsMax), now)
+        return isEnding || isLeaving ? [] : close(.restart, comeBackAfter(GatewayLimits.comeBackMsMax), now)
     }
 
     mutating func tick(now: NIODeadline) -> [Action] {
@@ -267,6 +296,7 @@ extension ConnectionState {
         case .closing: return [.drop]
         case .live(let live) where live.silentAt <= now:
             return close(.silent, "no heartbeat came in time", sessionEnded: true, now)
+        case .live(let live) where now < live.deadline: return [.ping]
         case .live(var live):
             live.isAsked = true
             phase = .live(live)

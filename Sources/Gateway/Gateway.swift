@@ -40,11 +40,11 @@ package final class Gateway: Service {
         self.logger = logger
         admission = Admission(options)
         let eventLoops = Array(eventLoopGroup.makeIterator())
-        let sessions = ClientSessions(store: store, tokens: tokens, logger: logger)
-        loops = eventLoops.enumerated().map { index, eventLoop in
+        let sessions = ClientSessions(store: store, logger: logger)
+        loops = eventLoops.enumerated().map { [admission] index, eventLoop in
             GatewayLoop(
-                eventLoop, index: index, of: eventLoops.count, executor: executor(eventLoop), sessions: sessions,
-                logger: logger)
+                eventLoop, index: index, of: eventLoops.count, executor: executor(eventLoop), admission: admission,
+                tokens: tokens, sessions: sessions, logger: logger)
         }
         loopIndices = Dictionary(
             eventLoops.enumerated().map { (ObjectIdentifier($0.element), $0.offset) },
@@ -115,14 +115,24 @@ extension Gateway {
         }
         let loop = loops[index]
         let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: request.target) }
-        let entry = enter(channel, parameters, request.headers, isStopping: loop.assumeIsolated { $0.isStopping })
+        let isStopping = loop.assumeIsolated { $0.isStopping }
+        let entry = Result { () throws(Refusal) in
+            try enter(channel, parameters, request.headers, isStopping: isStopping)
+        }
         let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
         let state = ConnectionState(
-            token: ConnectRequest.token(in: (try? parameters.get()) ?? [:], request.headers), isTokenNeeded: isTokenNeeded,
-            now: .now())
+            token: ConnectRequest.token(in: (try? parameters.get()) ?? [:], request.headers),
+            isTokenNeeded: isTokenNeeded,
+            keepalive: options.keepaliveMs > 0 ? .milliseconds(Int64(options.keepaliveMs)) : nil, now: .now())
         let connection = loop.assumeIsolated {
-            $0.add { ClientConnection(entry, state: state, link: $0, channel: channel, loop: loop) }
+            $0.add {
+                ClientConnection(
+                    entry.map(\.request), place: (try? entry.get())?.place, state: state, link: $0, channel: channel,
+                    loop: loop)
+            }
         }
+        // Also of one that is closed already, which NIO calls no handler for.
+        channel.closeFuture.whenComplete { _ in connection.assumeIsolated { $0.closed() } }
         // NIO keeps what it reads into: clients say little, and there are many of them.
         try channel.syncOptions?.setOption(
             .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: GatewayLimits.readBytesMax))
@@ -136,29 +146,23 @@ extension Gateway {
         connection.assumeIsolated { $0.start() }
     }
 
-    /// What the client asks for, or why it is not let in. Who is let in counts until its channel is closed.
+    /// What the client asks for, and its place, to be left when the channel is closed.
     private func enter(
         _ channel: any Channel, _ parameters: Result<[ConnectRequest.Parameter: String], InvalidInput>,
         _ headers: HTTPHeaders, isStopping: Bool
-    ) -> Result<ConnectRequest, Refusal> {
-        if isStopping { return .failure(.stopping) }
+    ) throws(Refusal) -> (request: ConnectRequest, place: Admission.Place) {
+        if isStopping { throw .stopping }
         if let origin = headers.first(name: "origin"), !options.origins.isEmpty, !options.origins.contains(origin) {
-            return .failure(.originNotAllowed)
+            throw .originNotAllowed
         }
         let address = clientAddress(of: channel, headers)
         let request: ConnectRequest
         do {
             request = try ConnectRequest(parameters.get(), address: address, platforms: store.platforms)
         } catch {
-            return .failure(Refusal(error))
+            throw Refusal(error)
         }
-        switch admission.enter(address ?? "") {
-        case .admitted:
-            channel.closeFuture.whenComplete { [admission] _ in admission.leave(address ?? "") }
-            return .success(request)
-        case .overloaded: return .failure(.overloaded)
-        case .tooManyOfAddress: return .failure(.tooManyOfAddress)
-        }
+        return (request, try admission.enter(address ?? "", isVerified: !tokens.areAsked))
     }
 
     /// As the load balancer in front says; without one, or where it names no address, the peer's.

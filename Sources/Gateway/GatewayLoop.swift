@@ -8,6 +8,8 @@ import PresenceStore
 actor GatewayLoop {
     private let eventLoop: any EventLoop
     private let executor: any TaskExecutor
+    nonisolated let admission: Admission
+    nonisolated let tokens: ClientTokens
     private let sessions: ClientSessions
     private let logger: Logger
 
@@ -29,8 +31,10 @@ actor GatewayLoop {
     ///   - index: of this loop among `count`; a link modulo `count` is the index of its loop.
     init(
         _ eventLoop: any EventLoop, index: Int, of count: Int, executor: any TaskExecutor,
-        sessions: ClientSessions, logger: Logger
+        admission: Admission, tokens: ClientTokens, sessions: ClientSessions, logger: Logger
     ) {
+        self.admission = admission
+        self.tokens = tokens
         self.eventLoop = eventLoop
         self.executor = executor
         self.sessions = sessions
@@ -84,12 +88,14 @@ actor GatewayLoop {
         }
     }
 
-    /// While Redis cannot be asked nobody gets an acknowledgement, and nobody is taken for gone.
+    /// While Redis cannot be asked nobody gets an acknowledgement, and nobody is taken for gone: they hear that their
+    /// sockets live.
     private func renew(_ batch: ArraySlice<Beat>) async {
         do {
             answer(batch, gone: Set(try await sessions.store.heartbeat(batch.map(\.beat))))
         } catch {
             logger.debug("Heartbeats are not recorded", metadata: ["count": "\(batch.count)", "error": "\(error)"])
+            answerUnrecorded(batch)
         }
     }
 
@@ -97,6 +103,10 @@ actor GatewayLoop {
         for (beat, connection) in batch {
             connection.assumeIsolated { gone.contains(beat) ? $0.gone() : $0.acknowledged() }
         }
+    }
+
+    private func answerUnrecorded(_ batch: ArraySlice<Beat>) {
+        for (_, connection) in batch { connection.assumeIsolated { $0.unrecorded() } }
     }
 
     /// Looks for sessions that ended while notices could not be heard.
@@ -119,27 +129,30 @@ actor GatewayLoop {
 // What takes time in connections' lives.
 extension GatewayLoop {
     private enum Job {
-        case open(ConnectRequest, token: String?, ClientConnection)
+        case open(ConnectRequest, issuedAtMs: Int?, ClientConnection)
         case logout(ConnectRequest, SessionID, ClientConnection)
         case end(SessionEnd, isProbe: Bool)
     }
 
-    /// Starts it as soon as few enough are under way: when thousands of sockets close at once, Redis must not be
-    /// kept from answering heartbeats in time. Waiting ones are bounded by the sockets.
-    func start(_ work: ConnectionState.Work, of request: ConnectRequest, for connection: ClientConnection) {
-        switch work {
-        case .open(let token): enqueue(.open(request, token: token, connection))
-        case .logout(let session): enqueue(.logout(request, session, connection))
-        case .disconnect(let session):
-            let store = sessions.store
-            let timing = store.platforms[request.platform].heartbeat
-            let end = SessionEnd(
-                user: request.user, session: session, link: connection.link,
-                deadline: .now() + .milliseconds(Int64(timing.timeoutMs + timing.graceMs)))
-            enqueue(.end(end, isProbe: false))
-        }
+    /// - Parameter issuedAtMs: when the client's token was, Unix time in milliseconds; nil where none was asked for.
+    func open(_ request: ConnectRequest, issuedAtMs: Int?, for connection: ClientConnection) {
+        enqueue(.open(request, issuedAtMs: issuedAtMs, connection))
     }
 
+    func logout(_ session: SessionID, of request: ConnectRequest, for connection: ClientConnection) {
+        enqueue(.logout(request, session, connection))
+    }
+
+    func disconnect(_ session: SessionID, of request: ConnectRequest, for connection: ClientConnection) {
+        let timing = sessions.store.platforms[request.platform].heartbeat
+        let end = SessionEnd(
+            user: request.user, session: session, link: connection.link,
+            deadline: .now() + .milliseconds(Int64(timing.timeoutMs + timing.graceMs)))
+        enqueue(.end(end, isProbe: false))
+    }
+
+    /// Starts it as soon as few enough are under way: when thousands of sockets close at once, Redis must not be
+    /// kept from answering heartbeats in time. Waiting ones are bounded by the sockets.
     private func enqueue(_ job: Job) {
         jobs.append(job)
         startNext()
@@ -153,10 +166,10 @@ extension GatewayLoop {
 
     private func run(_ job: Job) async {
         switch job {
-        case .open(let request, let token, let connection):
+        case .open(let request, let issuedAtMs, let connection):
             // A client that gave up may be back already: its late login would displace its newer one.
             if await connection.isOpening {
-                await connection.opened(await sessions.open(request, token: token, link: connection.link))
+                await connection.opened(await sessions.open(request, issuedAtMs: issuedAtMs, link: connection.link))
             }
         case .logout(let request, let session, let connection):
             await connection.loggedOut(session, isRecorded: await sessions.logout(request.user, session))

@@ -10,12 +10,20 @@ package struct GatewayOptions: Sendable {
     package var addressHeader: String?
     package var socketsMax = 100_000
     package var socketsPerAddressMax = 2_000
-    /// Sockets accepted per second.
-    package var acceptRateMax = 2_000
+    /// Logins per second, those for a session a client comes back for among them.
+    package var loginRateMax = 2_000
+    /// A socket on which nothing passed for so long is sent a ping, in milliseconds; 0 for none. Debian's HAProxy cuts
+    /// one after 50 s, nginx and AWS after 60.
+    package var keepaliveMs = 45_000
     /// Over how long a stopping worker closes its sockets, in milliseconds.
     package var drainMs = 5_000
 
     package init() {}
+
+    /// Sockets whose token is not verified yet: whoever has none leaves half of the places to others.
+    var unverifiedMax: Int { max(1, socketsMax / 2) }
+    /// The same of one address.
+    var unverifiedPerAddressMax: Int { max(1, unverifiedMax / 10) }
 }
 
 /// The limits of one connection; no reason to configure them is known.
@@ -34,6 +42,11 @@ package enum GatewayLimits {
     /// Frames a client may send: per second, and at once after a pause.
     static let framesPerSecondMax = 10
     static let framesBurstMax = 50
+    /// Tokens that are not good, of one address: per second, and at once after a pause. The next are not looked at.
+    static let badTokensPerSecondMax = 10
+    static let badTokensBurstMax = 100
+    /// Addresses without a socket that are remembered at least.
+    static let idleAddressesMax = 1_024
     /// Bytes that wait for a client that does not read.
     static let queuedBytesMax = 16 << 10
     /// Bytes of one read.

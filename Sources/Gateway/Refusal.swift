@@ -31,6 +31,9 @@ extension Refusal {
         code: .tryAgainLater, error: .overloaded, detail: "The session could not be opened in time; try again.")
     static let tooManyOfAddress = Refusal(
         code: .tooManyConnections, error: .overloaded, detail: "Too many connections of this address; try again later.")
+    static let tooManyBadTokens = Refusal(
+        code: .tooManyConnections, error: .rateLimited,
+        detail: "Too many tokens of this address were not valid; try again later.")
     static let stopping = Refusal(
         code: .restart, error: .overloaded, detail: "This worker is stopping; come back to another.")
     static let invalidMessage = Refusal(

@@ -6,6 +6,8 @@ enum ServerMessage: Equatable, Sendable {
     case welcome(SessionID, version: Int, HeartbeatTiming, resumed: Bool)
     /// A heartbeat is recorded.
     case heartbeat
+    /// A heartbeat came and Redis does not have it: the socket lives, the session's lease is not renewed.
+    case unrecorded
     /// The client was not heard for longer than its interval: one that is alive answers with a heartbeat.
     case heartbeatWanted
     /// The logout is recorded.
@@ -28,6 +30,7 @@ enum ServerMessage: Equatable, Sendable {
     var text: String {
         switch self {
         case .heartbeat: #"{"type":"heartbeat"}"#
+        case .unrecorded: #"{"type":"unrecorded"}"#
         case .heartbeatWanted: #"{"type":"heartbeat","wanted":true}"#
         case .logout: #"{"type":"logout"}"#
         case .welcome(let session, let version, let timing, let resumed):

@@ -14,6 +14,25 @@ struct SignedJWT {
         var exp: Double
         var nbf: Double?
         var iat: Double?
+        var aud: Audience?
+        var iss: String?
+    }
+
+    /// A text, or a list of them.
+    struct Audience: Decodable {
+        let values: [String]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let value = try? container.decode(String.self) {
+                values = [value]
+            } else if let values = try? container.decode([String].self) {
+                self.values = values
+            } else {
+                throw DecodingError.typeMismatch(
+                    Self.self, .init(codingPath: decoder.codingPath, debugDescription: "neither a text nor a list"))
+            }
+        }
     }
 
     private struct Header: Decodable {
@@ -55,7 +74,12 @@ extension InvalidToken {
         case DecodingError.valueNotFound(_, let context) where !context.codingPath.isEmpty:
             self.init("the token has no \(context.codingPath[0].stringValue)")
         case DecodingError.typeMismatch(let type, let context) where !context.codingPath.isEmpty:
-            let kind = type is String.Type ? "string" : "number"
+            let kind =
+                switch type {
+                case is String.Type: "string"
+                case is SignedJWT.Audience.Type: "string or list of strings"
+                default: "number"
+                }
             self.init("the token's \(context.codingPath[0].stringValue) is no \(kind)")
         default: self.init("the token's claims are no JSON object")
         }

@@ -15,9 +15,13 @@ struct TokenBucket: Sendable {
 
     /// Takes one; false if there is none.
     mutating func take(now: NIODeadline) -> Bool {
-        let full = max(fullAt, now) + .nanoseconds(perToken)
-        guard full - now <= .nanoseconds(perToken * burst) else { return false }
-        fullAt = full
+        guard hasOne(now: now) else { return false }
+        fullAt = afterTaking(now)
         return true
     }
+
+    func hasOne(now: NIODeadline) -> Bool { afterTaking(now) - now <= .nanoseconds(perToken * burst) }
+    func isFull(now: NIODeadline) -> Bool { fullAt <= now }
+
+    private func afterTaking(_ now: NIODeadline) -> NIODeadline { max(fullAt, now) + .nanoseconds(perToken) }
 }

@@ -52,7 +52,8 @@ struct Problem: Error {
                     + "lines that end in CR LF, and a body of one length.")
         case .headTooLarge:
             self.init(
-                .headTooLarge, "Send at most \(limits.headBytesMax) bytes and \(limits.headerFieldsMax) fields as head.")
+                .headTooLarge, "Send at most \(limits.headBytesMax) bytes and \(limits.headerFieldsMax) fields as head."
+            )
         case .bodyTooLarge: self.init(.bodyTooLarge, "Send at most \(bodyBytesMax) bytes at once.")
         case .tooSlow: self.init(.requestTooSlow, "Send the request again, and to its end.")
         case .unsupportedVersion: self.init(.unsupportedVersion, "Send HTTP/1.1.")

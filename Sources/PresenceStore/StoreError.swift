@@ -49,6 +49,15 @@ package struct StoreError: Error, Sendable {
     /// Whether the Redis user may not do what was asked.
     var isForbidden: Bool { (underlying as? RedisError)?.code == .rejected(.noPermission) }
 
+    /// Whether the change may have been made all the same. Where false it was not, and will not be.
+    package var mayHaveHappened: Bool {
+        switch underlying {
+        case let error as RedisError: error.mayHaveHappened
+        case is UnexpectedAnswer: true
+        default: false
+        }
+    }
+
     static func unexpected(_ value: RedisValue, from script: RedisScript) -> StoreError {
         StoreError(
             .unavailable, "\(script.name) was answered in a form this version does not know; is that Redis itself?",

@@ -68,11 +68,14 @@ package final class RedisClient: Sendable {
         var values = try await exchange(commands, &retry)
         while true {
             let refused = values.indices.filter { values[$0].error?.kind.passesSoon == true }
-            guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { return values }
-            guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { return values }
+            guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { break }
+            guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { break }
             let repeated = try await exchange(refused.map { commands[$0] }, &retry)
             for (index, value) in zip(refused, repeated) { values[index] = value }
         }
+        // That an attempt was refused says nothing of an earlier one without an answer.
+        if retry.hasUnknown, values.contains(where: { $0.error?.kind.leavesFateOpen == true }) { throw .answerLost }
+        return values
     }
 
     /// Sends the command to every server that holds a part of the keys.
@@ -117,7 +120,9 @@ package final class RedisClient: Sendable {
                 return try await node.exchange(bytes, replyCount: commands.count)
             } catch {
                 let isIdempotent = commands.allSatisfy(\.isIdempotent)
-                guard await retry.pause(after: error.code, isIdempotent: isIdempotent) else { throw error }
+                guard await retry.pause(after: error.code, isIdempotent: isIdempotent) else {
+                    throw retry.hasUnknown ? error.afterUnknown : error
+                }
             }
         }
     }

@@ -15,6 +15,8 @@ package struct RedisError: Error, Sendable {
     }
 
     package let code: Code
+    /// Whether the command may have had its effect, in this or an earlier attempt.
+    package private(set) var mayHaveHappened: Bool
     /// What happened and what to do about it. Safe to show: it repeats neither data nor secrets.
     package let message: String
     /// The cause, for logs only.
@@ -24,6 +26,19 @@ package struct RedisError: Error, Sendable {
         self.code = code
         self.message = message
         self.underlying = underlying
+        mayHaveHappened =
+            switch code {
+            case .unknown: true
+            case .rejected(let kind): !kind.isBeforeAnyEffect
+            case .notSent, .invalidConfiguration, .unsupportedServer, .closed: false
+            }
+    }
+
+    /// The same, where an earlier attempt at the command has no answer.
+    var afterUnknown: RedisError {
+        var error = self
+        error.mayHaveHappened = true
+        return error
     }
 
     /// Whether the server, or the way to it, may be back in a moment.

@@ -48,6 +48,19 @@ extension RedisReplyError.Kind {
             }
     }
 
+    /// Whether the server refuses so before a command, or a script, has changed anything.
+    var isBeforeAnyEffect: Bool {
+        switch self {
+        case .moved, .ask, .noReplicas, .misconfigured, .outOfMemory, .noScript, .authentication: true
+        case .tryAgain, .clusterDown, .readOnly, .loading, .busy: true
+        case .noPermission, .wrongType, .other: false
+        }
+    }
+
+    /// Whether, after an attempt without an answer, it stays unknown what became of the command. A script the server
+    /// does not know is loaded and called again.
+    var leavesFateOpen: Bool { isBeforeAnyEffect && self != .noScript }
+
     /// Whether the server did nothing and will serve the same command in a moment.
     var passesSoon: Bool {
         switch self {

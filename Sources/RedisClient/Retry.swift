@@ -9,6 +9,8 @@ struct Retry {
     private var backoff: Backoff
     private var attemptsLeft: Int
     private let deadline: NIODeadline
+    /// An attempt has no answer: it may have had its effect, whatever becomes of later ones.
+    private(set) var hasUnknown = false
 
     init(_ options: RedisClientOptions, now: NIODeadline) {
         backoff = Backoff(min: options.repeatPauseMin, max: options.repeatPauseMax)
@@ -18,6 +20,7 @@ struct Retry {
 
     /// The pause before the next attempt; nil if the call must end with this outcome.
     mutating func pause(after outcome: RedisError.Code, isIdempotent: Bool, now: NIODeadline) -> Duration? {
+        if outcome == .unknown { hasUnknown = true }
         switch outcome {
         case .notSent: attemptsLeft -= 1
         case .unknown where isIdempotent: attemptsLeft -= 1

@@ -102,6 +102,11 @@ extension ConfigurationKey {
         "Secrets of the tokens clients connect with (JWT, HS256), each of at least 32 bytes.")
     static let connectJWTPublicKeys = Self(
         "connect.jwt-public-keys", .list, "PEM files of public keys of such tokens: P-256 (ES256) or RSA (RS256).")
+    static let connectJWTAudience = Self(
+        "connect.jwt-audience", .text,
+        "What the aud of such a token must be or contain; without it a token that has an aud is refused.")
+    static let connectJWTIssuer = Self(
+        "connect.jwt-issuer", .text, "What the iss of such a token must be; without it any will do.")
     static let connectOrigins = Self(
         "connect.origins", .list, "Origins whose web pages may connect, as https://example.org; without any, all may.")
     static let connectAddressHeader = Self(
@@ -113,7 +118,12 @@ extension ConfigurationKey {
         "connect.sockets-per-address-max", .number(1...10_000_000), default: "2000",
         "Clients of one address (IPv6: /64) on one worker at once; behind a load balancer set connect.address-header.")
     static let connectRateMax = Self(
-        "connect.rate-max", .number(1...1_000_000), default: "2000", "Clients one worker lets connect per second.")
+        "connect.rate-max", .number(1...1_000_000), default: "2000",
+        "Clients one worker lets log in or come back per second; bad tokens take nothing of it.")
+    static let connectKeepaliveMs = Self(
+        "connect.keepalive-ms", .number(0...600_000), default: "45000",
+        "After so long without traffic a client is sent a ping, for the balancer on the way: 0 for none, or at least 1000."
+    )
     static let connectDrainMs = Self(
         "connect.drain-ms", .number(0...600_000), default: "5000",
         "Over how long a worker told to stop closes its clients' sockets.")
@@ -145,8 +155,9 @@ extension ConfigurationKey {
             pushRetentionMs, offlineRetentionMs, callbackURL, callbackTimeoutMs, callbackInFlightMax,
             callbackSignToken, callbackWebhookSecrets, callbackCAFile, callbackSendKicked, callbackSendExpired,
             eventsRetentionMs, eventsBacklogMax, outageGapMs, appID, appSecretKey, appAdmins,
-            appUserSigMaxAgeMs, connectJWTSecrets, connectJWTPublicKeys, connectOrigins, connectAddressHeader,
-            connectSocketsMax, connectSocketsPerAddressMax, connectRateMax, connectDrainMs,
+            appUserSigMaxAgeMs, connectJWTSecrets, connectJWTPublicKeys, connectJWTAudience, connectJWTIssuer,
+            connectOrigins, connectAddressHeader, connectSocketsMax, connectSocketsPerAddressMax, connectRateMax,
+            connectKeepaliveMs, connectDrainMs,
         ]
 
     /// All of them, and for each secret the key of a file with it.

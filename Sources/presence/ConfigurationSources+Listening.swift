@@ -27,9 +27,20 @@ extension ConfigurationSources {
         options.addressHeader = try addressHeader()
         options.socketsMax = try required(.connectSocketsMax)
         options.socketsPerAddressMax = try required(.connectSocketsPerAddressMax)
-        options.acceptRateMax = try required(.connectRateMax)
+        options.loginRateMax = try required(.connectRateMax)
+        options.keepaliveMs = try keepaliveMs()
         options.drainMs = try required(.connectDrainMs)
         return options
+    }
+
+    /// A ping more often than once a second keeps nobody's connection.
+    private func keepaliveMs() throws(StartError) -> Int {
+        let keepaliveMs: Int = try required(.connectKeepaliveMs)
+        guard keepaliveMs == 0 || keepaliveMs >= 1_000 else {
+            throw refused(
+                .connectKeepaliveMs, String(keepaliveMs), must: "0 for none, or a whole number from 1000 to 600000")
+        }
+        return keepaliveMs
     }
 
     private func origins() throws(StartError) -> [String] {
@@ -49,8 +60,14 @@ extension ConfigurationSources {
         return name
     }
 
+    func clientTokens() throws(StartError) -> ServiceConfiguration.TokenKeys {
+        ServiceConfiguration.TokenKeys(
+            jwtSecrets: try jwtSecrets(), jwtPublicKeys: try jwtPublicKeys(), audience: try text(.connectJWTAudience),
+            issuer: try text(.connectJWTIssuer))
+    }
+
     /// RFC 7518: no shorter than what HS256 makes of them.
-    func jwtSecrets() throws(StartError) -> [String] {
+    private func jwtSecrets() throws(StartError) -> [String] {
         let secrets = try list(.connectJWTSecrets)
         for secret in secrets where secret.utf8.count < 32 {
             throw refused(.connectJWTSecrets, secret, must: "secrets of at least 32 bytes")
@@ -59,7 +76,7 @@ extension ConfigurationSources {
     }
 
     /// The texts of the files named.
-    func jwtPublicKeys() throws(StartError) -> [String] {
+    private func jwtPublicKeys() throws(StartError) -> [String] {
         let key = ConfigurationKey.connectJWTPublicKeys
         return try list(key).map { path throws(StartError) in
             do throws(TextFile.Unusable) { return try TextFile.read(path, bytesMax: 65_536) } catch {

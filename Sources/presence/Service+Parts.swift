@@ -58,7 +58,8 @@ extension Service {
         do {
             return .verified(
                 by: try await TokenVerifier(
-                    userSigKey: app?.key, jwtSecrets: keys.jwtSecrets, jwtPublicKeys: keys.jwtPublicKeys))
+                    userSigKey: app?.key, jwtSecrets: keys.jwtSecrets, jwtPublicKeys: keys.jwtPublicKeys,
+                    audience: keys.audience, issuer: keys.issuer))
         } catch let error as TokenVerifier.InvalidKey {
             throw ConfigurationKey.connectJWTPublicKeys.refused(
                 "number \(error.index + 1)", must: "PEM files of public keys, P-256 or RSA of at least 2048 bits")

@@ -10,6 +10,17 @@ extension ServiceConfiguration {
                 key, because: "is of no use without \(needed.name) (\(reason)): set \(needed.name) too, or leave it out"
             )
         }
+        let isJWTVerified = [ConfigurationKey.connectJWTSecrets, .connectJWTPublicKeys].contains {
+            sources.given($0) != nil
+        }
+        for key in [ConfigurationKey.connectJWTAudience, .connectJWTIssuer]
+        where sources.given(key) != nil && !isJWTVerified {
+            throw sources.refused(
+                key,
+                because:
+                    "is of no use without connect.jwt-secrets or connect.jwt-public-keys (no JWT can be verified): "
+                    + "set one of them too, or leave it out")
+        }
         if sources.given(.redisURL) != nil, sources.given(.stateFolder) != nil {
             throw sources.refused(
                 .stateFolder,

@@ -41,6 +41,8 @@ struct ServiceConfiguration: Sendable {
         var jwtSecrets: [String]
         /// PEM texts.
         var jwtPublicKeys: [String]
+        var audience: String?
+        var issuer: String?
     }
 
     /// The app of the compatible API.
@@ -83,8 +85,7 @@ struct ServiceConfiguration: Sendable {
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),
             admins: try sources.admins(), userSigMaxAgeMs: try sources.required(.appUserSigMaxAgeMs))
         connect = try sources.connect()
-        clientTokens = TokenKeys(
-            jwtSecrets: try sources.jwtSecrets(), jwtPublicKeys: try sources.jwtPublicKeys())
+        clientTokens = try sources.clientTokens()
         try checkTogether()
     }
 }

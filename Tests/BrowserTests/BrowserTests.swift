@@ -130,14 +130,32 @@ struct BrowserTests {
     func silent() async throws {
         let timing = ["heartbeat.browser-interval-ms": "2000", "heartbeat.browser-timeout-ms": "10000"]
         try await Deployment.with(workers: 1, timing) { deployment in
+            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
+                let url = "http://127.0.0.1:\(proxy.port)"
+                try await PresencePage.with(worker: url, user: "alice") { page in
+                    let before = try await page.event("online")
+                    proxy.freeze()
+                    try await page.event("offline")
+                    let after = try await page.event("online", after: 2)
+                    #expect(after["resumed"].bool == true)
+                    #expect(after["session"] == before["session"])
+                    #expect(deployment.receiver.changes(of: "alice") == ["Login/Register"])
+                    proxy.closeFrozen()
+                }
+            }
+        }
+    }
+
+    @Test("A page stays on its connection while Redis is away: the server tells that it lives")
+    func redisAway() async throws {
+        let timing = ["heartbeat.browser-interval-ms": "2000", "heartbeat.browser-timeout-ms": "10000"]
+        try await Deployment.with(workers: 1, timing) { deployment in
             try await PresencePage.with(worker: deployment.workers[0].url, user: "alice") { page in
-                let before = try await page.event("online")
+                try await page.event("online")
                 await deployment.redis.pause()
-                try await page.event("offline")
+                try await page.expectOnly(["online"], for: .seconds(12))
                 await deployment.redis.resume()
-                let after = try await page.event("online", after: 2)
-                #expect(after["resumed"].bool == true)
-                #expect(after["session"] == before["session"])
+                try await eventually(else: "not Online") { try await deployment.backend.status("alice") == "Online" }
                 #expect(deployment.receiver.changes(of: "alice") == ["Login/Register"])
             }
         }

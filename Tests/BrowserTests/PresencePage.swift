@@ -60,8 +60,8 @@ struct PresencePage: Sendable {
     }
 
     private static func serving<Result: Sendable>(body: (String) async throws -> Result) async throws -> Result {
-        let pages = [
-            "/page": (html: page, policy: ""), "/sandboxed": (page, "sandbox allow-scripts"), "/tell": (tell, ""),
+        let pages: [String: (html: String, policy: String)] = [
+            "/page": (page, ""), "/sandboxed": (page, "sandbox allow-scripts"), "/tell": (tell, ""),
         ]
         return try await WebServer.serving { request in
             guard let page = pages[String(request.path)] else { return HTTPServerResponse(.notFound) }

@@ -1,4 +1,5 @@
 import Foundation
+import RedisClient
 import Support
 import Testing
 
@@ -76,6 +77,42 @@ struct AdmissionTests {
             for closing in refused {
                 #expect(closing.code == 1013)
                 #expect(try closing.comeBackAfterMs <= 5_000)
+            }
+        }
+    }
+
+    @Test("Whoever floods with bad tokens takes no login from others; soon no token of that address is looked at")
+    func badTokens() async throws {
+        let folder = try temporaryFolder("keys")
+        defer { removeFolder(folder) }
+        let settings = try Issuer.settings(folder).merging([
+            "connect.rate-max": "2", "connect.address-header": "X-Forwarded-For",
+        ]) { $1 }
+        try await with(settings) { deployment in
+            try await withThrowingTaskGroup { group in
+                let (codes, flood) = AsyncStream.makeStream(of: Int.self)
+                for _ in 0..<4 {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            let code = try await deployment.withSocket(
+                                "eve", query: ["token": "bad"], headers: ["X-Forwarded-For": "203.0.113.66"]
+                            ) { try await $0.closeCode() }
+                            flood.yield(code)
+                        }
+                    }
+                }
+                defer { group.cancelAll() }
+                var refused: [Int: Int] = [:]
+                for await code in codes.prefix(500) {
+                    refused[code, default: 0] += 1
+                    if code == 4104 { break }
+                }
+                #expect(refused[4001, default: 0] >= 90, "\(refused)")
+                for user in ["ann", "bob"] {
+                    try await deployment.withSocket(
+                        user, query: ["token": Issuer.userSig(user)], headers: ["X-Forwarded-For": "203.0.113.7"]
+                    ) { _ = try await $0.welcome() }
+                }
             }
         }
     }
@@ -206,6 +243,31 @@ struct DrainTests {
             #expect(worker.child.exitStatus == 0)
             for user in users.prefix(3) {
                 try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+            }
+        }
+    }
+}
+
+extension DrainTests {
+    @Test("A client that is logging out as the worker is told to stop gets its answer, when Redis does")
+    func logout() async throws {
+        let settings = Deployment.longTimeouts.merging(["connect.drain-ms": "0"]) { $1 }
+        try await Deployment.with(workers: 1, settings) { deployment in
+            try await deployment.withClient("ann", "Android") { ann, _ in
+                try await deployment.withClient("bob") { bob, _ in
+                    await deployment.redis.pause()
+                    ann.say("logout")
+                    try await ann.expectOpen()
+                    deployment.workers[0].child.signal(SIGTERM)
+                    #expect(try await bob.closing().code == 1012)
+                    await deployment.redis.resume()
+                    try await ann.expectLoggedOut()
+                }
+            }
+            try await deployment.redis.withClient { redis in
+                let key = try #require(try await redis.send(RedisCommand(keyless: "KEYS", "*:user:ann")).array?.first)
+                let record = try await redis.send(RedisCommand("HKEYS", key: try #require(key.string)))
+                #expect(record == .array([.string("version")]), "logged out, and not PushOnline")
             }
         }
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOWebSocket
 import PresenceCore
 import PresenceStore
 import Testing
@@ -90,6 +91,51 @@ struct ConnectionStateTests {
         _ = answering.tick(now: Self.at(40))
         _ = answering.received(Self.heartbeat, now: Self.at(41))
         #expect(answering.deadline == Self.at(81))
+    }
+
+    @Test("A socket on which nothing passes is sent a ping; what comes back or passes otherwise puts the next one off")
+    func keepalive() {
+        var state = State(token: "t", isTokenNeeded: true, keepalive: .seconds(15), now: Self.start)
+        _ = state.start(now: Self.start)
+        _ = state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.start)
+        #expect(state.deadline == Self.at(15))
+        #expect(state.tick(now: Self.at(14)) == [])
+        #expect(state.tick(now: Self.at(15)) == [.ping])
+        state.passed(now: Self.at(15))
+        #expect(state.deadline == Self.at(30))
+        state.passed(now: Self.at(27))
+        #expect(state.tick(now: Self.at(30)) == [])
+        #expect(state.deadline == Self.at(40), "to be asked is more than a ping")
+    }
+
+    @Test("The pongs to it neither renew the session nor are a sign of life")
+    func pongs() {
+        var state = State(token: "t", isTokenNeeded: true, keepalive: .seconds(15), now: Self.start)
+        _ = state.start(now: Self.start)
+        _ = state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.start)
+        var done: [Action] = []
+        while let deadline = state.deadline, deadline <= Self.at(60) {
+            done += state.tick(now: deadline)
+            state.passed(now: deadline)
+            var pongs = MessageAssembler()
+            let pong = WebSocketFrame(fin: true, opcode: .pong, maskKey: [1, 2, 3, 4], data: ByteBuffer())
+            #expect(pongs.read(pong) == nil, "nothing the state hears of")
+            if !Self.closes(done).isEmpty { break }
+        }
+        #expect(done.dropLast() == [.ping, .ping, .send(.heartbeatWanted), .ping])
+        #expect(Self.closes(done) == [4101])
+    }
+
+    @Test("A heartbeat that Redis could not be asked for is answered so, and the client was heard all the same")
+    func unrecorded() {
+        var state = Self.live()
+        #expect(state.received(Self.heartbeat, now: Self.at(30)) == [.beat(Self.session)])
+        #expect(state.unrecorded() == [.send(.unrecorded)])
+        #expect(state.deadline == Self.at(70))
+        _ = state.received(Self.logout, now: Self.at(31))
+        #expect(state.unrecorded() == [])
+        _ = state.connectionLost(now: Self.at(32))
+        #expect(state.unrecorded() == [])
     }
 
     @Test("A socket that closes without a logout disconnects the session, once")
@@ -230,6 +276,30 @@ struct ConnectionStateTests {
             #expect(
                 state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.at(3)) == [])
         }
+    }
+
+    @Test("A stopping worker gives who logs out its answer; if it cannot be recorded, the client is to come back")
+    func stoppingInALogout() {
+        var recorded = Self.live()
+        _ = recorded.received(Self.logout, now: Self.at(1))
+        #expect(recorded.stop(now: Self.at(2)) == [])
+        #expect(
+            recorded.loggedOut(Self.session, isRecorded: true, now: Self.at(3)) == [.send(.logout), .close(1000, "")])
+
+        var failed = Self.live()
+        _ = failed.received(Self.logout, now: Self.at(1))
+        _ = failed.stop(now: Self.at(2))
+        let actions = failed.loggedOut(Self.session, isRecorded: false, now: Self.at(3))
+        #expect(Self.closes(actions) == [1012])
+        #expect(!actions.contains(.work(.disconnect(Self.session))), "the lease is left to live")
+
+        var early = Self.opening()
+        _ = early.received(Self.logout, now: Self.start)
+        #expect(early.stop(now: Self.start) == [])
+        let opened = early.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.start)
+        #expect(opened.last == .work(.logout(Self.session)))
+        #expect(
+            early.loggedOut(Self.session, isRecorded: true, now: Self.start) == [.send(.logout), .close(1000, "")])
     }
 
     @Test("Our close frame waits a moment for the client's, then the socket is dropped")

@@ -7,6 +7,7 @@ struct FloodTests {
 
     enum Flood: CaseIterable, Sendable {
         case pings
+        case pongs
         case heartbeats
         case unknownMessages
         case emptyFragments
@@ -15,6 +16,7 @@ struct FloodTests {
             let frame: RawWebSocket.Frame =
                 switch self {
                 case .pings: .ping("ping")
+                case .pongs: Frame(Frame.pong)
                 case .heartbeats: .text(#"{"type":"heartbeat"}"#)
                 case .unknownMessages: .text(#"{"type":"x"}"#)
                 case .emptyFragments: Frame(Frame.continuation, isFinal: false)

@@ -26,36 +26,105 @@ struct LimitTests {
             ("::ffff:10.0.0.1", "::ffff:10.0.0.2", false), ("10.0.0.1", "10.0.0.1", true),
             ("10.0.0.1", "10.0.0.2", false),
         ])
-    func networks(one: String, other: String, isSame: Bool) {
+    func networks(one: String, other: String, isSame: Bool) throws {
         var options = GatewayOptions()
         options.socketsPerAddressMax = 1
         let admission = Admission(options)
-        #expect(admission.enter(one) == .admitted)
-        #expect(admission.enter(other) == (isSame ? .tooManyOfAddress : .admitted))
-        admission.leave(one)
-        #expect(admission.enter(one) == .admitted, "leaving makes room in the same network")
+        let place = try admission.enter(one, isVerified: true)
+        if isSame {
+            #expect(throws: Refusal.tooManyOfAddress) { try admission.enter(other, isVerified: true) }
+        } else {
+            _ = try admission.enter(other, isVerified: true)
+        }
+        admission.leave(place)
+        _ = try admission.enter(one, isVerified: true)
     }
 
-    @Test("Sockets of one address, of the worker and per second have a limit each, and leaving makes room")
-    func admission() {
+    @Test("Sockets of one address and of the worker have a limit each, and leaving makes room")
+    func sockets() throws {
         var options = GatewayOptions()
         options.socketsPerAddressMax = 2
         options.socketsMax = 3
-        options.acceptRateMax = 5
         let admission = Admission(options)
-        func enter(_ address: String, at second: Int64 = 0) -> Admission.Answer {
-            admission.enter(address, now: NIODeadline.now() + .seconds(second))
+        let place = try admission.enter("a", isVerified: true)
+        _ = try admission.enter("a", isVerified: true)
+        #expect(throws: Refusal.tooManyOfAddress) { try admission.enter("a", isVerified: true) }
+        _ = try admission.enter("b", isVerified: true)
+        #expect(throws: Refusal.overloaded) { try admission.enter("c", isVerified: true) }
+        admission.leave(place)
+        _ = try admission.enter("c", isVerified: true)
+    }
+
+    @Test(
+        "Sockets without a good token yet have half of the places, one address a tenth of that; a good one makes room")
+    func unverifiedSockets() throws {
+        var options = GatewayOptions()
+        options.socketsMax = 40
+        let admission = Admission(options)
+        var first = try admission.enter("a", isVerified: false)
+        _ = try admission.enter("a", isVerified: false)
+        #expect(throws: Refusal.tooManyOfAddress) { try admission.enter("a", isVerified: false) }
+        for number in 0..<18 { _ = try admission.enter("b\(number)", isVerified: false) }
+        #expect(throws: Refusal.overloaded) { try admission.enter("c", isVerified: false) }
+        try admission.login(&first) {}
+        var second = try admission.enter("a", isVerified: false)
+        #expect(throws: Refusal.overloaded) { try admission.enter("c", isVerified: false) }
+        admission.leave(first)
+        #expect(throws: Refusal.overloaded) { try admission.enter("c", isVerified: false) }
+        #expect(throws: Refusal.revoked) { try admission.login(&second) { () throws(Refusal) in throw .revoked } }
+        admission.leave(second)
+        _ = try admission.enter("c", isVerified: false)
+    }
+
+    @Test("So many clients log in per second, and no token is looked at for more; bad ones take nothing of it")
+    func logins() throws {
+        var options = GatewayOptions()
+        options.loginRateMax = 2
+        let admission = Admission(options, now: Self.start)
+        func login(at second: Int64 = 0, _ verify: () throws(Refusal) -> Void = {}) throws {
+            let now = Self.start + .seconds(second)
+            var place = try admission.enter("a", isVerified: false, now: now)
+            defer { admission.leave(place, now: now) }
+            try admission.login(&place, now: now, verify: verify)
         }
-        #expect([enter("a"), enter("a")] == [.admitted, .admitted])
-        #expect(enter("a") == .tooManyOfAddress)
-        #expect(enter("b") == .admitted)
-        #expect(enter("c") == .overloaded, "the worker is full")
-        admission.leave("a")
-        #expect(enter("c") == .admitted)
-        for address in ["a", "b", "c"] { admission.leave(address) }
-        #expect(enter("d") == .admitted)
-        admission.leave("d")
-        #expect(enter("d") == .overloaded, "five were accepted this second")
-        #expect(enter("d", at: 1) == .admitted)
+        for _ in 0..<10 { #expect(throws: Refusal.revoked) { try login { () throws(Refusal) in throw .revoked } } }
+        for _ in 0..<2 { try login() }
+        var isVerified = false
+        #expect(throws: Refusal.overloaded) { try login { isVerified = true } }
+        #expect(!isVerified)
+        try login(at: 1)
+    }
+
+    @Test("Of an address that has shown too many bad tokens no other is looked at for a while, also after it has left")
+    func badTokens() throws {
+        let admission = Admission(GatewayOptions(), now: Self.start)
+        func login(_ address: String, at milliseconds: Int64 = 0, isGood: Bool) throws {
+            let now = Self.start + .milliseconds(milliseconds)
+            var place = try admission.enter(address, isVerified: false, now: now)
+            defer { admission.leave(place, now: now) }
+            try admission.login(&place, now: now) { () throws(Refusal) in if !isGood { throw .revoked } }
+        }
+        for _ in 0..<GatewayLimits.badTokensBurstMax {
+            #expect(throws: Refusal.revoked) { try login("2001:db8::1", isGood: false) }
+        }
+        #expect(throws: Refusal.tooManyBadTokens) { try login("2001:db8::2", isGood: true) }
+        try login("2001:db8:0:1::1", isGood: true)
+        #expect(throws: Refusal.tooManyBadTokens) { try login("2001:db8::2", at: 99, isGood: true) }
+        try login("2001:db8::2", at: 100, isGood: true)
+    }
+
+    @Test("Addresses are forgotten that have no socket and no bad token of late")
+    func addresses() throws {
+        let admission = Admission(GatewayOptions(), now: Self.start)
+        func showBadToken(_ address: String, at second: Int64) {
+            let now = Self.start + .seconds(second)
+            guard var place = try? admission.enter(address, isVerified: false, now: now) else { return }
+            try? admission.login(&place, now: now) { () throws(Refusal) in throw .revoked }
+            admission.leave(place, now: now)
+        }
+        for number in 0..<GatewayLimits.idleAddressesMax { showBadToken("a\(number)", at: 0) }
+        #expect(admission.addressCount == GatewayLimits.idleAddressesMax)
+        showBadToken("b", at: 1)
+        #expect(admission.addressCount == 1)
     }
 }

@@ -1,9 +1,10 @@
+import RedisClient
 import Support
 import Testing
 
 @Suite("While Redis cannot be asked", .beside(workers: 1), .serialized)
 struct OutageTests {
-    @Test("Sockets stay, heartbeats are not acknowledged, and who wants in is asked to come back")
+    @Test("Sockets stay, heartbeats are answered as not recorded, and who wants in is asked to come back")
     func heartbeats() async throws {
         let (deployment, user) = (try Deployment.ofSuite, newUser())
         try await deployment.withClient(user) { client, _ in
@@ -13,9 +14,10 @@ struct OutageTests {
                     try await $0.refusal("redis-unavailable", closes: 1013)
                 }
                 #expect(try closing.comeBackAfterMs <= 5_000)
+                #expect(try await client.message() == .object(["type": .text("unrecorded")]))
                 client.send(.ping("there?"))
-                let frame = try await client.next()
-                #expect(frame?.opcode == RawWebSocket.Frame.pong, "what came first: \(frame as Any)")
+                #expect(try await client.next()?.opcode == RawWebSocket.Frame.pong)
+                #expect(try await client.message() == .object(["type": .text("unrecorded")]))
             }
             try await client.expectHeartbeat()
             try await deployment.expectChanges(of: user, "Login/Register")
@@ -79,6 +81,37 @@ struct OutageTests {
             deployment.receiver.events(of: user).count == 2
         }
         try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+    }
+
+    @Test("Of clients that could not be let in, new or back, Redis hears nothing afterwards: they never were")
+    func neverWere() async throws {
+        let redis = ["--appendonly", "yes", "--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000"]
+        try await Deployment.with(workers: 1, redis: redis, Deployment.longTimeouts) { deployment in
+            try await deployment.withClient("ann") { ann, _ in
+                try await deployment.redis.kill()
+                try await withThrowingTaskGroup { group in
+                    for number in 0..<100 {
+                        let session = number.isMultiple(of: 2) ? "Windows:default:before" : ""
+                        group.addTask {
+                            try await deployment.withSocket("newcomer-\(number)", query: ["session": session]) {
+                                try await $0.expectRefusal("redis-unavailable", closes: 1013)
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                try await ann.end(reset: true)
+                try await deployment.expectUnavailable()
+            }
+            try await deployment.redis.start()
+            try await eventually(else: "still Online") { try await deployment.isOffline("ann") }
+            try await deployment.expectChanges(of: "ann", "Login/Register", "Disconnect/LinkClose")
+            let commands = try await deployment.redis.withClient { client in
+                "\(try await client.send(RedisCommand(keyless: "SLOWLOG", "GET", "-1")))"
+            }
+            #expect(commands.contains("lease:ann:"))
+            #expect(commands.matches(of: /lease:newcomer-\d+/).count == 0)
+        }
     }
 
     @Test("A client that comes back for its session is put off, and goes on with it afterwards: no event")

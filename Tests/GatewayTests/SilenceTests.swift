@@ -46,6 +46,45 @@ struct SilenceTests {
     }
 }
 
+@Suite("Pings of the server", .beside(workers: 1, Deployment.keepaliveSettings))
+struct KeepaliveTests {
+    private typealias Frame = RawWebSocket.Frame
+
+    @Test("A client that only answers pings, as a browser does for a frozen page, is lost by timeout")
+    func frozen() async throws {
+        let (deployment, user) = (try Deployment.ofSuite, newUser())
+        try await deployment.withClient(user, "Web") { client, _ in
+            var pings = 0
+            var frame = try await client.next()
+            while let ping = frame, ping.closeCode == nil, pings < 10 {
+                if ping.opcode == Frame.ping {
+                    pings += 1
+                    client.send(Frame(Frame.pong, ping.payload))
+                }
+                frame = try await client.next()
+            }
+            #expect(frame?.closeCode == 4101)
+            #expect((3...6).contains(pings), "\(pings) pings in 6 s")
+        }
+        try await eventually(else: "still Online") { try await deployment.backend.status(user) == "Offline" }
+        try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
+    }
+
+    @Test("The pong that is owed does not count against the client's rate; others do")
+    func rate() async throws {
+        let deployment = try Deployment.ofSuite
+        try await deployment.withClient(newUser()) { client, _ in
+            let ping = try #require(try await client.next())
+            #expect(ping.opcode == Frame.ping)
+            let (pong, heartbeat) = (Frame(Frame.pong, ping.payload), Frame.text(#"{"type":"heartbeat"}"#))
+            client.send((Array(repeating: heartbeat, count: 49) + [pong, .ping("open?")]).flatMap(\.bytes))
+            #expect(try await client.answer()?.opcode == Frame.pong)
+            client.send(Array(repeating: pong, count: 60).flatMap(\.bytes))
+            try await client.expectClose(4103)
+        }
+    }
+}
+
 extension RawWebSocket {
     fileprivate func expectWanted() async throws {
         #expect(try await message() == .object(["type": .text("heartbeat"), "wanted": .bool(true)]))
@@ -53,6 +92,8 @@ extension RawWebSocket {
 }
 
 extension Deployment {
+    fileprivate static let keepaliveSettings = silenceTimeouts.merging(["connect.keepalive-ms": "1000"]) { $1 }
+
     /// Who says nothing is asked after 3.25 s.
     fileprivate static let silenceTimeouts = [
         "heartbeat.mobile-interval-ms": "500", "heartbeat.mobile-timeout-ms": "6000",

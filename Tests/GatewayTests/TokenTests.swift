@@ -100,6 +100,10 @@ struct TokenTests {
             (#"{"sub":7,"exp":4000000000}"#, "the token's sub is no string"),
             (#"{"sub":"ann","exp":4000000000,"nbf":"now"}"#, "the token's nbf is no number"),
             (#"{"sub":"ann","exp":4000000000,"iat":[]}"#, "the token's iat is no number"),
+            (
+                #"{"sub":"ann","exp":4000000000,"aud":"another"}"#,
+                "the token has an aud, and this service no name to find in it: set connect.jwt-audience"
+            ),
             ("[]", "the token's claims are no JSON object"), ("x", "the token's claims are no JSON object"),
         ])
     func claims(_ claims: String, detail: String) async throws {

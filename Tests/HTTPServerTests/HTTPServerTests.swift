@@ -293,10 +293,10 @@ extension HTTPServerTests {
     @Test("A client that says nothing, or too little, is let go in time")
     func slowClients() async throws {
         var limits = HTTPServerLimits()
-        limits.firstHeadTimeout = .milliseconds(200)
-        limits.headTimeout = .milliseconds(200)
-        limits.bodyTimeout = .milliseconds(200)
-        limits.idleTimeout = .milliseconds(400)
+        limits.firstHeadTimeout = .seconds(1)
+        limits.headTimeout = .seconds(1)
+        limits.bodyTimeout = .seconds(1)
+        limits.idleTimeout = .seconds(2)
         try await Server.with(limits) { server in
             let cases = [
                 ("", ""), ("GET /a HTTP/1.1\r\nHo", "HTTP/1.1 408"),

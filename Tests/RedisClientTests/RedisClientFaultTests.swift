@@ -30,7 +30,45 @@ import Testing
             let error = try await #require(throws: RedisError.self) {
                 try await client.send(RedisCommand(keyless: "PING"))
             }
-            #expect(error.code == .notSent)
+            #expect(error.code == .notSent && !error.mayHaveHappened)
+        }
+    }
+
+    @Test("A command whose first attempt has no answer may have happened, even where the last was not sent")
+    func lastNotSent() async throws {
+        try await RedisServer.withRedis { server in
+            var options = Self.impatient
+            // Every event loop's connection is lost on the way.
+            (options.overallDeadline, options.attemptsMax) = (.seconds(10), 8)
+            try await server.withClient(options: options) { client in
+                for _ in 0..<64 { _ = try await client.send(RedisCommand(keyless: "PING")) }
+                await server.pause()
+                let error = try await #require(throws: RedisError.self) {
+                    try await client.send(RedisCommand("SADD", key: "set", "member"))
+                }
+                #expect(error.code == .notSent && error.mayHaveHappened)
+                await server.resume()
+                try await eventually(else: "it did not happen") {
+                    (try? await client.send(RedisCommand("SCARD", key: "set"))) == .integer(1)
+                }
+            }
+        }
+    }
+
+    @Test("A command the server refused has not happened, unless an attempt before has no answer")
+    func refused() async throws {
+        try await RedisServer.withRedis { server in
+            try await FaultProxy.withProxy(to: server.port) { proxy in
+                try await RedisClient.with(proxy.url) { client in
+                    _ = try await client.send(RedisCommand(keyless: "CONFIG", "SET", "maxmemory", "1"))
+                    let set = RedisCommand("SET", key: "k", "v")
+                    let refused = try await #require(throws: RedisError.self) { try await client.send(set) }
+                    #expect(refused.code == .rejected(.outOfMemory) && !refused.mayHaveHappened)
+                    proxy.cutReplyOnce(whenRequestContains: "SET")
+                    let unknown = try await #require(throws: RedisError.self) { try await client.send(set) }
+                    #expect(!proxy.isCutPending && unknown.mayHaveHappened)
+                }
+            }
         }
     }
 

@@ -17,6 +17,8 @@ struct ConfigurationPairTests {
             (["--callback-timeout-ms", "100"], "callback.timeout-ms", "callback.url"),
             (["--callback-url", "http://a", "--callback-ca-file", "/x"], "callback.ca-file is set", "callback.url"),
             (["--redis-url", "redis://h", "--state-folder", "/x"], "state.folder", "redis.url"),
+            (["--connect-jwt-audience", "a"], "connect.jwt-audience", "connect.jwt-secrets"),
+            (["--connect-jwt-issuer", "a"], "connect.jwt-issuer", "connect.jwt-public-keys"),
             (["--host", "0.0.0.0"], "host", "auth.api-keys"),
             (["--host", "127.evil.example"], "host", "auth.api-keys"),
             (["--heartbeat-mobile-timeout-ms", "239999"], "timeout", "must be at least twice the interval"),

@@ -83,7 +83,8 @@ struct ConfigurationRefusalTests {
     @Test(
         "is one out of the range that makes sense for the key",
         arguments: [
-            ("outage.gap-ms", 900, 2_000), ("outage.gap-ms", 1_999, 2_000), ("redis.command-timeout-ms", 10, 50),
+            ("connect.keepalive-ms", 999, 1_000), ("outage.gap-ms", 900, 2_000), ("outage.gap-ms", 1_999, 2_000),
+            ("redis.command-timeout-ms", 10, 50),
             ("redis.command-timeout-ms", 60_000, 2_500), ("heartbeat.browser-interval-ms", 10, 100),
             ("heartbeat.mobile-interval-ms", 86_400_000, 3_600_000), ("heartbeat.desktop-timeout-ms", 999, 1_000),
             ("heartbeat.mobile-timeout-ms", 31_536_000_000, 86_400_000), ("push.retention-ms", 10, 1_000),
