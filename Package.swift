@@ -139,6 +139,7 @@ let package = Package(
                 "Callbacks", "Gateway", "PresenceClient", "UserSig",
                 "Support", "HTTPServer", crypto, httpClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
+            exclude: ["Clients"],
             swiftSettings: strict),
         .testTarget(
             name: "CompatibleTests",

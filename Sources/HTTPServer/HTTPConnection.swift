@@ -8,7 +8,7 @@ actor HTTPConnection {
     /// What all connections of a server have in common.
     struct Shared: Sendable {
         var limits: HTTPServerLimits
-        var decide: @Sendable (HTTPServerRequest) -> HTTPServerDecision
+        var decide: @Sendable (inout HTTPServerRequest) -> HTTPServerDecision
         var refuse: @Sendable (HTTPRefusal, HTTPServerRequest?) -> HTTPServerResponse
         let date = HTTPDate()
         let connections: OpenConnections
@@ -221,9 +221,10 @@ extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func read(_ head: HTTPRequestHead, _ now: NIODeadline) {
         do {
-            let request = try HTTPServerRequest(head)
+            var request = try HTTPServerRequest(head)
             stopsDecoder = request.stopsDecoder
-            perform(state.received(request, shared.decide(request), now: now))
+            let decision = shared.decide(&request)
+            perform(state.received(request, decision, now: now))
         } catch {
             perform(state.refuse(error, now: now))
         }

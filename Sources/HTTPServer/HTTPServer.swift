@@ -43,13 +43,14 @@ package struct HTTPServer: Service, CustomStringConvertible {
 
     /// - Parameters:
     ///   - refuse: makes the answers the server gives itself; told the request where its head could be read.
-    ///   - decide: says what becomes of a request, by its head. Called on the event loops: it must not block.
+    ///   - decide: says what becomes of a request, by its head, and may note the parameters of its path. Called on the
+    ///     event loops: it must not block.
     ///   - onListening: told the port.
     package init(
         _ configuration: Configuration, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in },
         refuse: @escaping @Sendable (HTTPRefusal, HTTPServerRequest?) -> HTTPServerResponse,
-        decide: @escaping @Sendable (HTTPServerRequest) -> HTTPServerDecision
+        decide: @escaping @Sendable (inout HTTPServerRequest) -> HTTPServerDecision
     ) {
         self.configuration = configuration
         self.eventLoopGroup = eventLoopGroup

@@ -94,8 +94,10 @@ private struct Fields {
     var closes = false
     var hasUpgrade = false
     var namesUpgrade = false
-    var lengths: [String] = []
-    var codings: [String] = []
+    var lengths = 0
+    var length = ""
+    var codings = 0
+    var coding = ""
 
     /// In one pass, as this is done for every request.
     init(_ headers: HTTPHeaders) throws(HTTPRefusal) {
@@ -112,8 +114,12 @@ private struct Fields {
             case 10 where name.equals("connection"), 16 where name.equals("proxy-connection"):
                 // The decoder reads both alike.
                 try readConnection(value)
-            case 14 where name.equals("content-length"): lengths.append(value)
-            case 17 where name.equals("transfer-encoding"): codings.append(value)
+            case 14 where name.equals("content-length"):
+                lengths += 1
+                length = value
+            case 17 where name.equals("transfer-encoding"):
+                codings += 1
+                coding = value
             default: break
             }
         }
@@ -131,16 +137,21 @@ private struct Fields {
     }
 
     func length(isHTTP10: Bool) throws(HTTPRefusal) -> HTTPServerRequest.Length {
-        if let coding = codings.first {
-            guard codings.count == 1, lengths.isEmpty, !isHTTP10, coding.equals("chunked") else { throw .malformed }
+        if codings > 0 {
+            guard codings == 1, lengths == 0, !isHTTP10, coding.equals("chunked") else { throw .malformed }
             return .chunked
         }
-        guard let text = lengths.first else { return .none }
-        let digits = text.utf8.split(separator: UInt8(ascii: " "))
-        guard lengths.count == 1, digits.count == 1, digits[0].allSatisfy({ (0x30...0x39).contains($0) }),
-            let bytes = Int(Substring(digits[0]))
-        else { throw .malformed }
+        if lengths == 0 { return .none }
+        guard lengths == 1, let bytes = Self.number(length.utf8) else { throw .malformed }
         return .bytes(bytes)
+    }
+
+    /// Digits, with blanks around them at most.
+    private static func number(_ text: String.UTF8View) -> Int? {
+        let blank = UInt8(ascii: " ")
+        let digits = text.drop { $0 == blank }.prefix { $0 != blank }
+        guard digits.allSatisfy(\.isDigit), text[digits.endIndex...].allSatisfy({ $0 == blank }) else { return nil }
+        return Int(Substring(digits))
     }
 }
 

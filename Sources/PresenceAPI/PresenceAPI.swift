@@ -77,27 +77,31 @@ package struct PresenceAPI: Sendable {
         configuration.keepsReserve = keepsReserve
         configuration.network = { NetworkAddress.network(of: $0) }
         configuration.reserveAdvice = "set connect.address-header if it is a proxy"
-        let router = HTTPRouter(Self.routes.map { ($0.method, $0.path, $0) })
+        let router = HTTPRouter(
+            Self.routes.map { ($0.method, $0.path, (access: $0.access, handler: handle($0.handler(self)))) })
         return HTTPServer(
             configuration, eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening,
             refuse: { answer(to: $1, refused: $0) },
-            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(request, router) })
+            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router) })
     }
 }
 
 // What becomes of a request.
 extension PresenceAPI {
     /// Known by the head: that there is such a path and method, and that the caller may.
-    private func decide(_ request: HTTPServerRequest, _ router: HTTPRouter<Route>) -> HTTPServerDecision {
+    private func decide(
+        _ request: inout HTTPServerRequest, _ router: HTTPRouter<(access: Route.Access, handler: HTTPServerHandler)>
+    ) -> HTTPServerDecision {
         if let compatible, CompatibleAPI.isPath(request.path) {
             return compatible.decide(request).logged(request, logger)
         }
         let decision: HTTPServerDecision
         switch router.match(request.method, request.path) {
         case .found(let route, let parameters):
+            request.parameters = parameters
             decision =
                 route.access == .open || authentication.accepts(request.headers)
-                ? handle(route.handler(self), parameters)
+                ? .handle(route.handler)
                 : failed(
                     Problem(.unauthorized, "Send one of the service's keys as `Authorization: Bearer <key>`."))
         case .methodNotAllowed(let methods):
@@ -109,10 +113,8 @@ extension PresenceAPI {
         return decision.logged(request, logger)
     }
 
-    private func handle(_ handler: @escaping Route.Handler, _ parameters: [Substring]) -> HTTPServerDecision {
-        .handle { request in
-            var request = request
-            request.parameters = parameters
+    private func handle(_ handler: @escaping Route.Handler) -> HTTPServerHandler {
+        { request in
             do { return try await handler(request) } catch { return answer(to: error) }
         }
     }
