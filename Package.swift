@@ -107,8 +107,8 @@ let package = Package(
         .target(
             name: "Support",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, httpClient, lifecycle, logging,
-                "HTTPServer", "RedisClient",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl, httpClient, lifecycle,
+                logging, "HTTPServer", "RedisClient",
             ],
             path: "Tests/Support",
             swiftSettings: strict),

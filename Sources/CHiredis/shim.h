@@ -49,8 +49,21 @@ static inline void *hiredisNull(const redisReadTask *task) {
 
 static inline void hiredisFree(void *object) { (void)object; }
 
-/* A reader that builds no objects; NULL when memory is exhausted. The sink must outlive it. What RESP2 does not have
- * (doubles, booleans) has no function and is a protocol error. */
+/* What RESP2 does not have (doubles, booleans) ends the reading: hiredis 0.14 does not know it, and later ones take an
+ * object that is not made for an error. */
+#if HIREDIS_MAJOR >= 1
+static inline void *hiredisNoDouble(const redisReadTask *task, double value, char *bytes, size_t length) {
+    (void)task, (void)value, (void)bytes, (void)length;
+    return NULL;
+}
+
+static inline void *hiredisNoBool(const redisReadTask *task, int value) {
+    (void)task, (void)value;
+    return NULL;
+}
+#endif
+
+/* A reader that builds no objects; NULL when memory is exhausted. The sink must outlive it. */
 static inline redisReader *hiredisReader(hiredisSink *sink) {
     static redisReplyObjectFunctions functions = {
         .createString = hiredisText,
@@ -58,6 +71,10 @@ static inline redisReader *hiredisReader(hiredisSink *sink) {
         .createInteger = hiredisInteger,
         .createNil = hiredisNull,
         .freeObject = hiredisFree,
+#if HIREDIS_MAJOR >= 1
+        .createDouble = hiredisNoDouble,
+        .createBool = hiredisNoBool,
+#endif
     };
     redisReader *reader = redisReaderCreateWithFunctions(&functions);
     if (reader) redisReaderSetPrivdata(reader, sink);

@@ -212,10 +212,12 @@ extension ConnectionState {
 extension ConnectionState {
     mutating func opened(_ opening: Opening, now: NIODeadline) -> [Action] {
         guard case .opening = phase else {
+            guard let session = opening.session else { return [] }
+            // Its client is gone for good.
+            if hasEarlyLogout { return [.work(.logout(session))] }
             // A session that goes on is left to the client that was told to come back.
             if case .accepted(_, _, _, resumed: true) = opening, isPutOff { return [] }
-            guard let session = opening.session, !isStopping else { return [] }
-            return [.work(.disconnect(session))]
+            return isStopping ? [] : [.work(.disconnect(session))]
         }
         switch opening {
         case .accepted(let session, let version, let timing, let resumed):

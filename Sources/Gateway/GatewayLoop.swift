@@ -89,12 +89,18 @@ actor GatewayLoop {
     }
 
     /// While Redis cannot be asked nobody gets an acknowledgement, and nobody is taken for gone: they hear that their
-    /// sockets live.
+    /// sockets live, before they would give these up, however long the store goes on trying.
     private func renew(_ batch: ArraySlice<Beat>) async {
+        let late = NIODeadline.now() + GatewayLimits.unrecordedAfter
+        let telling = eventLoop.scheduleTask(deadline: late) { self.assumeIsolated { $0.answerUnrecorded(batch) } }
         do {
-            answer(batch, gone: Set(try await sessions.store.heartbeat(batch.map(\.beat))))
+            let gone = Set(try await sessions.store.heartbeat(batch.map(\.beat)))
+            telling.cancel()
+            answer(batch, gone: gone)
         } catch {
             logger.debug("Heartbeats are not recorded", metadata: ["count": "\(batch.count)", "error": "\(error)"])
+            guard .now() < late else { return }
+            telling.cancel()
             answerUnrecorded(batch)
         }
     }

@@ -54,6 +54,9 @@ package enum GatewayLimits {
     /// How long a heartbeat waits for others: a write to Redis costs many times what one more command in it does, and
     /// nobody waits for the answer.
     static let heartbeatWindow = TimeAmount.milliseconds(5)
+    /// When a client hears that its heartbeat is not recorded yet. Clients that ask whether their socket lives wait for
+    /// 3 s at least.
+    static let unrecordedAfter = TimeAmount.seconds(2)
     /// Heartbeats of one write to Redis.
     static let heartbeatsPerBatchMax = 1_000
     /// Logins, logouts and disconnects under way at once.

@@ -6,7 +6,7 @@
 //
 // Promises: comes back by itself, as the same session where that still lives, until the page logs out or is told not
 // to come back. The token is never part of a URL.
-// Does not: outlive the page. A page that is reloaded logs in anew.
+// Does not: outlive the page. A page that is reloaded logs in anew, as does one the browser froze.
 // Needs: Chrome 119, Safari 17.4, Firefox 121 or later.
 
 /** Closed with one of these (or any from 4000 to 4099), the same request would fail again: it is not repeated. */
@@ -28,9 +28,17 @@ const refusals = {
 const welcomeTimeoutMs = 10_000;
 /** How long somebody waits to be logged out: a page can tell them to try again. */
 const logoutTimeoutMs = 10_000;
+/** How long a connection that may be dead has to show that it is not. */
+const answerTimeoutMs = 5_000;
 /** Well below the time after which a silent browser is lost. */
 const backoffMsMax = 15_000;
 const backoffMsMin = 500;
+/** The longest pause the server may ask for. */
+const retryAfterMsMax = 3_600_000;
+/** The longest a timer waits; one set for more than 24 days would fire at once. */
+const timerMsMax = 86_400_000;
+/** Of the connections that fell silent, those that are kept. */
+const silentSocketsMax = 4;
 
 /**
  * One session, connected from its making on. Events:
@@ -41,19 +49,20 @@ const backoffMsMin = 500;
  */
 export class PresenceClient extends EventTarget {
     #url;
-    /** Tells the server a late request of this client from a newer one. */
-    #id = randomText();
-    #attempts = 0;
     #query;
     #token;
+    /** Counts what began and ended: a token that comes later than that is nobody's. */
+    #turn = 0;
     #socket;
-    /** A socket that fell silent. Closing it would end the session, so that waits until another one has it. */
-    #silentSocket;
+    /** Sockets that fell silent. Closing one would end the session, so that waits until another one has it. */
+    #silentSockets = [];
     #session;
     #isOnline = false;
     #onlineAtMs;
-    /** A connection that brings nothing for so long is lost. */
-    #silenceMs;
+    /** A connection that brings nothing for `quietMs` is asked, and lost if nothing comes for `answerMs` more. */
+    #patience;
+    /** Nothing came since it was asked. */
+    #isAsked = false;
     /** What the server said was wrong right before its close, for people; what it means stands in the code. */
     #problem;
     /** Attempts since a connection that lasted. */
@@ -72,7 +81,8 @@ export class PresenceClient extends EventTarget {
      * @param {string} options.user
      * @param {string} options.platform
      * @param {string} [options.instance] the stable id of this device; one per tab where nothing is said
-     * @param {string | (() => string | Promise<string>)} [options.token] a function is asked before each connection
+     * @param {string | (() => string | Promise<string>)} [options.token] a function is asked before each connection;
+     *     without an answer for 10 s, or with one that is no token, it is asked again later
      * @throws {TypeError} for another kind of url
      */
     constructor({ url, user, platform, instance, token }) {
@@ -80,11 +90,9 @@ export class PresenceClient extends EventTarget {
         const { protocol, href } = new URL(url);
         if (!/^wss?:$/.test(protocol)) throw new TypeError(`The url must be ws://... or wss://..., not ${url}`);
         this.#url = href.replace(/\/$/, "");
-        const { signal } = this.#end;
-        this.#query = { user, platform, instance: instance ?? tabInstance(signal) };
+        this.#query = { user, platform, instance: instance ?? `tab-${thisTab().id}` };
         this.#token = token;
-        // A network that is back ends the pause before the next attempt.
-        globalThis.addEventListener("online", () => this.#retry && this.#connect(), { signal });
+        this.#listen();
         this.#connect();
     }
 
@@ -110,24 +118,40 @@ export class PresenceClient extends EventTarget {
 
     /** Logs out as far as that is possible at once, and never comes back. */
     destroy() {
-        if (this.#isOnline) this.#send({ type: "logout" });
+        this.#send({ type: "logout" });
         this.#finish(this.#session && new Error("destroyed before the logout was recorded"));
     }
 
-    get #hasEnded() {
-        return this.#end.signal.aborted;
+    #listen() {
+        const { document } = globalThis;
+        const { signal } = this.#end;
+        const wake = () => this.#wake();
+        globalThis.addEventListener("online", wake, { signal });
+        document?.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
+        document?.addEventListener("resume", wake, { signal });
+        // A page that is left and kept, to be shown again, would keep its socket and its user Online.
+        globalThis.addEventListener("pagehide", ({ persisted }) => persisted && this.#hangUp(), { signal });
+        const comeBack = () => this.#lost(1001, "the page was left");
+        globalThis.addEventListener("pageshow", ({ persisted }) => persisted && comeBack(), { signal });
+    }
+
+    /** The network may be another than a moment ago, or the page may have slept for hours. */
+    #wake() {
+        if (this.#retry) this.#connect();
+        else if (this.#isOnline) this.#ask();
     }
 
     async #connect() {
         clearTimeout(this.#retry);
         this.#retry = undefined;
+        const turn = ++this.#turn;
         let token;
         try {
             token = await within(welcomeTimeoutMs, this.#askToken(), "none came in time");
         } catch (error) {
-            return this.#lost(1006, `no token: ${error}`);
+            return turn === this.#turn && this.#lost(1006, `no token: ${error}`);
         }
-        if (this.#hasEnded) return;
+        if (turn !== this.#turn) return;
         try {
             this.#open(token);
         } catch (error) {
@@ -136,13 +160,17 @@ export class PresenceClient extends EventTarget {
     }
 
     async #askToken() {
-        return typeof this.#token === "function" ? this.#token() : this.#token;
+        if (typeof this.#token !== "function") return this.#token;
+        const token = await this.#token();
+        if (typeof token !== "string" || token === "") throw new TypeError("the function gave none");
+        return token;
     }
 
     /** @throws {DOMException} if the browser does not connect to such a url: ws:// from an https:// page */
     #open(token) {
         const query = new URLSearchParams(this.#query);
-        query.set("attempt", `${this.#id}.${++this.#attempts}`);
+        const tab = thisTab();
+        query.set("attempt", `${tab.id}.${++tab.attempts}`);
         if (this.#session) query.set("session", this.#session);
         // Only in forms does a plus stand for a blank.
         const socket = new WebSocket(`${this.#url}/v1/connect?${String(query).replaceAll("+", "%20")}`);
@@ -151,11 +179,13 @@ export class PresenceClient extends EventTarget {
         socket.onopen = () => token && socket.send(JSON.stringify({ type: "token", token }));
         socket.onmessage = ({ data }) => socket === this.#socket && this.#received(JSON.parse(data));
         socket.onclose = ({ code, reason }) => socket === this.#socket && this.#lost(code, reason);
-        this.#expectMessage(welcomeTimeoutMs);
+        this.#giveUpAfter(welcomeTimeoutMs);
     }
 
     #received(message) {
-        if (this.#isOnline) this.#expectMessage(this.#silenceMs);
+        if (this.#isOnline) this.#heard();
+        // Others say no more than that the way is open: `unrecorded` (the server could not ask its Redis) and those of
+        // newer servers.
         switch (message.type) {
             case "welcome":
                 return this.#welcomed(message);
@@ -177,14 +207,14 @@ export class PresenceClient extends EventTarget {
     }
 
     #welcomed({ session, resumed, heartbeat }) {
-        this.#silentSocket?.close();
-        this.#silentSocket = undefined;
+        this.#closeSilent();
         this.#session = session;
         this.#isOnline = true;
         this.#onlineAtMs = performance.now();
-        this.#silenceMs = silenceMs(heartbeat);
-        this.#heartbeats = setInterval(() => this.#send({ type: "heartbeat" }), heartbeat.intervalSeconds * 1000);
-        this.#expectMessage(this.#silenceMs);
+        this.#patience = patience(heartbeat);
+        const intervalMs = Math.min(timerMsMax, heartbeat.intervalSeconds * 1000);
+        this.#heartbeats = setInterval(() => this.#send({ type: "heartbeat" }), intervalMs);
+        this.#heard();
         if (this.#leaving) this.#send({ type: "logout" });
         this.#emit("online", { session, resumed });
     }
@@ -195,18 +225,45 @@ export class PresenceClient extends EventTarget {
         else this.#problem = detail;
     }
 
-    /** A connection that brings nothing for so long is lost, even if it looks open. */
-    #expectMessage(timeoutMs) {
+    #heard() {
+        clearTimeout(this.#watch);
+        this.#isAsked = false;
+        this.#watch = setTimeout(() => this.#ask(), this.#patience.quietMs);
+    }
+
+    /** Finds out whether a connection that looks open is. */
+    #ask() {
+        if (this.#isAsked) return;
+        this.#isAsked = true;
+        this.#send({ type: "heartbeat" });
+        this.#giveUpAfter(this.#patience.answerMs);
+    }
+
+    #giveUpAfter(timeoutMs) {
         clearTimeout(this.#watch);
         this.#watch = setTimeout(() => {
-            if (this.#isOnline) this.#silentSocket = this.#socket;
-            else this.#socket.close();
+            this.#giveUp(this.#socket);
             this.#lost(1006, "silent");
         }, timeoutMs);
     }
 
+    /**
+     * The server ends what it opens for a socket that is closed before its welcome. But a session that was there before
+     * may go on in this one by now: then that waits. One that is still connecting would keep the next from connecting.
+     */
+    #giveUp(socket) {
+        if (!this.#session || socket.readyState !== WebSocket.OPEN) return socket.close();
+        // The first may have the session; those behind it were never welcomed.
+        if (this.#silentSockets.length === silentSocketsMax) this.#silentSockets.splice(1, 1)[0].close();
+        this.#silentSockets.push(socket);
+    }
+
+    #closeSilent() {
+        for (const socket of this.#silentSockets) socket.close();
+        this.#silentSockets = [];
+    }
+
     #lost(code, reason) {
-        if (this.#hasEnded) return;
         // A server that welcomes and closes at once is not hammered.
         if (this.#isOnline && performance.now() - this.#onlineAtMs > backoffMsMax) this.#failures = 0;
         this.#disconnect();
@@ -216,7 +273,7 @@ export class PresenceClient extends EventTarget {
         if (this.#leaving && !this.#session) return this.#finish();
         const backoffMs = Math.min(backoffMsMax, backoffMsMin * 2 ** this.#failures) * (0.5 + Math.random() / 2);
         const wantedMs = Number(/retry-after-ms=(\d+)/.exec(reason)?.[1] ?? 0);
-        const retryInMs = Math.max(wantedMs, Math.round(backoffMs));
+        const retryInMs = Math.max(Math.min(retryAfterMsMax, wantedMs), Math.round(backoffMs));
         this.#failures += 1;
         this.#retry = setTimeout(() => this.#connect(), retryInMs);
         this.#emit("offline", { code, reason, retryInMs });
@@ -230,18 +287,24 @@ export class PresenceClient extends EventTarget {
 
     #disconnect() {
         clearTimeout(this.#watch);
+        clearTimeout(this.#retry);
         clearInterval(this.#heartbeats);
+        this.#retry = undefined;
         this.#isOnline = false;
         this.#socket = undefined;
+        this.#turn += 1;
+    }
+
+    #hangUp() {
+        this.#closeSilent();
+        this.#socket?.close();
+        this.#disconnect();
     }
 
     /** @param {Error} [error] why it is not known whether the session has ended */
     #finish(error) {
         this.#end.abort(error ?? null);
-        clearTimeout(this.#retry);
-        this.#silentSocket?.close();
-        this.#socket?.close();
-        this.#disconnect();
+        this.#hangUp();
         if (error) this.#leaving?.reject(error);
         else this.#leaving?.resolve();
     }
@@ -256,29 +319,37 @@ export class PresenceClient extends EventTarget {
 }
 
 /**
- * Every heartbeat is answered, and a page whose timers the browser slows down is asked for one halfway between
- * interval and timeout: what brings nothing for both, and a tenth of the timeout for the way, is lost.
+ * Every heartbeat is answered, and the server asks a page it has not heard of halfway between interval and timeout: so
+ * does the page. What then brings nothing is lost before the server takes the page for lost.
  */
-function silenceMs({ intervalSeconds: interval, timeoutSeconds: timeout }) {
-    return 1000 * Math.max(2 * interval, (interval + timeout) / 2 + timeout / 10);
+function patience({ intervalSeconds: interval, timeoutSeconds: timeout }) {
+    return {
+        quietMs: Math.min(timerMsMax, (interval + timeout) * 500),
+        answerMs: Math.min(answerTimeoutMs, timeout * 100),
+    };
 }
 
-let pageInstance;
+const tabKey = "presence-tab";
+let tab;
 
 /**
+ * What the pages of a tab have in common: its `id`, and the `attempts` of all its clients to connect, which tell the
+ * server a late request from a newer one.
+ *
  * Two tabs are two devices: as one they would displace each other. A reload stays the same, but a duplicated tab,
- * which starts with a copy of the storage, does not: the instance is in there only between two pages.
- * @param {AbortSignal} signal that nobody needs it any more
+ * which starts with a copy of the storage, does not: so it is in there only between two pages.
  */
-function tabInstance(signal) {
-    const key = "presence-instance";
+function thisTab() {
     const storage = tabStorage();
-    pageInstance ??= storage?.getItem(key) ?? `tab-${randomText()}`;
-    storage?.removeItem(key);
-    globalThis.addEventListener("pagehide", () => storage?.setItem(key, pageInstance), { signal });
-    // A hidden page that was kept is shown again.
-    globalThis.addEventListener("pageshow", () => storage?.removeItem(key), { signal });
-    return pageInstance;
+    const [, id, attempts] = /^(r\w+)\.(\d+)$/.exec(storage?.getItem(tabKey)) ?? [];
+    storage?.removeItem(tabKey);
+    if (!tab) {
+        tab = { id: id ?? randomText(), attempts: 0 };
+        globalThis.addEventListener("pagehide", () => storage?.setItem(tabKey, `${tab.id}.${tab.attempts}`));
+    }
+    // Also those of the pages that were shown while this one was kept.
+    if (tab.id === id) tab.attempts = Math.max(tab.attempts, Number(attempts));
+    return tab;
 }
 
 /** None where it is blocked, as in a sandboxed frame: there a reload is another device. */

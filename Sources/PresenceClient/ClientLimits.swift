@@ -5,6 +5,8 @@ enum ClientLimits {
     static let messageBytesMax = 4096
     static let messageFramesMax = 16
     static let silentChannelsMax = 4
+    /// How long a connection that may be dead has to show that it is not.
+    static let signOfLifeWithin: Duration = .seconds(5)
     /// How long connecting may take until the welcome, and how long a logout may wait for its answer.
     static let answerWithin: Duration = .seconds(10)
     /// Bounds of the heartbeat interval the service may ask for.

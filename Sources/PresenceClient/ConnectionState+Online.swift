@@ -9,8 +9,8 @@ extension ConnectionState {
         private var heardAt: NIODeadline
         /// When the heartbeat not yet acknowledged was sent.
         private var sentAt: NIODeadline?
-        /// When the ping was sent since which nothing was heard.
-        private var pingedAt: NIODeadline?
+        /// Until when something has to be heard; nil while nothing was asked.
+        private var answerBy: NIODeadline?
         private var leaveBy: NIODeadline?
 
         init(interval: TimeAmount, now: NIODeadline) {
@@ -23,23 +23,30 @@ extension ConnectionState {
         /// A logout is sent and not answered.
         var isLeaving: Bool { leaveBy != nil }
 
-        var nextDeadline: NIODeadline { min(beatAt, deadAt ?? pingAt, leaveBy ?? .distantFuture) }
+        var nextDeadline: NIODeadline { min(beatAt, answerBy ?? pingAt, leaveBy ?? .distantFuture) }
 
         /// Heartbeats go unanswered while the service cannot ask Redis, pings do not: they tell one from the other.
         private var pingAt: NIODeadline { heardAt + interval + halfInterval }
-        private var deadAt: NIODeadline? { pingedAt.map { $0 + halfInterval } }
         private var halfInterval: TimeAmount { .nanoseconds(interval.nanoseconds / 2) }
 
         mutating func tick(now: NIODeadline) -> [Action] {
-            if let deadAt, now >= deadAt { return [.drop(reason: "nothing heard for two heartbeat intervals")] }
+            if let answerBy, now >= answerBy { return [.drop(reason: "nothing heard, not even an answer to a ping")] }
             if let leaveBy, now >= leaveBy { return [.drop(reason: "no answer to the logout")] }
             var actions: [Action] = []
             if now >= beatAt { actions.append(beat(now: now)) }
-            if pingedAt == nil, now >= pingAt {
-                pingedAt = now
-                actions.append(.send(.ping))
-            }
+            if answerBy == nil, now >= pingAt { actions += ask(now: now, patience: halfInterval) }
             return actions
+        }
+
+        /// Asks at once whether the way is dead.
+        mutating func hurry(now: NIODeadline) -> [Action] {
+            ask(now: now, patience: min(halfInterval, TimeAmount(ClientLimits.signOfLifeWithin)))
+        }
+
+        private mutating func ask(now: NIODeadline, patience: TimeAmount) -> [Action] {
+            if let answerBy, answerBy <= now + patience { return [] }
+            answerBy = now + patience
+            return [.send(.ping)]
         }
 
         mutating func beat(now: NIODeadline) -> Action {
@@ -50,7 +57,7 @@ extension ConnectionState {
 
         mutating func heard(now: NIODeadline) {
             heardAt = now
-            pingedAt = nil
+            answerBy = nil
         }
 
         /// - Returns: how long it took; nil if no heartbeat is waited for.

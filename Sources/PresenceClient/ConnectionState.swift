@@ -47,6 +47,14 @@ struct ConnectionState {
     /// Nothing will happen any more.
     var hasEnded: Bool { if case .ended = phase { true } else { false } }
 
+    /// The session may go on in the next connection, if it does not in the last.
+    var isComingBack: Bool {
+        switch phase {
+        case .connecting, .waiting: session != nil
+        case .idle, .online, .ended: false
+        }
+    }
+
     /// When `tick(now:)` has something to do.
     var nextDeadline: NIODeadline? {
         switch phase {
@@ -61,10 +69,17 @@ struct ConnectionState {
         return connect(now: now)
     }
 
-    /// The pause before the next attempt is over.
+    /// The network may be another than a moment ago: a pause is over, a connection has to show that it lives.
     mutating func hurry(now: NIODeadline) -> [Action] {
-        guard case .waiting = phase else { return [] }
-        return connect(now: now)
+        switch phase {
+        case .waiting:
+            return connect(now: now)
+        case .online(var online):
+            defer { phase = .online(online) }
+            return online.hurry(now: now)
+        case .idle, .connecting, .ended:
+            return []
+        }
     }
 
     mutating func tick(now: NIODeadline) -> [Action] {
@@ -120,7 +135,7 @@ struct ConnectionState {
         case .error(_, let detail):
             lastError = detail
             return []
-        case .welcome, .unknown, nil:
+        case .welcome, .unrecorded, .unknown, nil:
             return []
         }
     }

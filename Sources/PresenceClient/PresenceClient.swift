@@ -27,7 +27,8 @@ public final class PresenceClient: Sendable {
     /// Connects, and again after every loss. Only the first call counts.
     public func start() { connection.start() }
 
-    /// Comes back now and not after the pause, if it is in one: for apps that hear that the network is there again.
+    /// Comes back now and not after the pause, if it is in one; a connection that looks open has 5 s to show that it is.
+    /// For apps that hear that the network is there again, or that come to the foreground.
     public func hurry() { connection.hurry() }
 
     /// Logs the device out: it is Offline when this returns, and the client has ended.

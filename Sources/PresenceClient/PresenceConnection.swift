@@ -13,7 +13,7 @@ package actor PresenceConnection {
 
     private var state: ConnectionState
     private var channel: (any Channel)?
-    /// Connections that fell silent. The service takes the end of one for the end of the session, if it hears of it
+    /// Connections that were given up. The service takes the end of one for the end of the session, if it hears of it
     /// before the session goes on in another: so they end after that.
     private var silentChannels: [any Channel] = []
     private var connecting: Task<Void, Never>?
@@ -44,7 +44,7 @@ package actor PresenceConnection {
         onEventLoop { $0.perform($0.state.start(now: .now())) }
     }
 
-    /// Ends the pause before the next attempt, if there is one.
+    /// Ends the pause before the next attempt, if there is one; else finds out at once whether the connection lives.
     package nonisolated func hurry() {
         onEventLoop { $0.perform($0.state.hurry(now: .now())) }
     }
@@ -80,8 +80,10 @@ extension PresenceConnection {
             case .send(.logout): send(.text, Self.logout)
             case .send(.ping): send(.ping, ByteBuffer())
             case .drop(let reason):
-                keepSilentChannel()
+                let silent = channel
+                channel = nil
                 lost(attempt, 1006, reason)
+                if let silent { giveUp(silent) }
             case .answerLogout(let error): answerLogout(error)
             case .tell(let event):
                 if event.isFinal { hangUp() }
@@ -104,7 +106,7 @@ extension PresenceConnection {
                 ) {
                     FrameHandler { event in self.assumeIsolated { $0.handle(event, of: attempt) } }
                 }
-                guard attempt == self.attempt else { return channel.close(promise: nil) }
+                guard attempt == self.attempt else { return giveUp(channel) }
                 self.channel = channel
                 // Written earlier it would be lost: the pipeline takes nothing while it changes.
                 try await upgraded.get()
@@ -139,9 +141,8 @@ extension PresenceConnection {
         if state.hasEnded { closeSilentChannels() }
     }
 
-    private func keepSilentChannel() {
-        guard let silent = channel else { return }
-        channel = nil
+    private func giveUp(_ silent: any Channel) {
+        guard state.isComingBack else { return silent.close(promise: nil) }
         // The first may have the session; those behind it were never welcomed.
         if silentChannels.count == ClientLimits.silentChannelsMax { silentChannels.remove(at: 1).close(promise: nil) }
         silentChannels.append(silent)

@@ -3,6 +3,8 @@ enum ServerMessage: Equatable {
     case welcome(session: String, resumed: Bool, heartbeatInterval: Duration)
     /// Acknowledges a heartbeat, or asks for one.
     case heartbeat(wanted: Bool)
+    /// The service could not ask its Redis to record a heartbeat: no acknowledgement, and a sign of life.
+    case unrecorded
     case logout
     case kicked(PresenceClient.Event.Kicker)
     case error(code: String, detail: String)
@@ -28,6 +30,8 @@ extension ServerMessage: Decodable {
                 heartbeatInterval: .seconds(min(max(seconds, bounds.lowerBound), bounds.upperBound)))
         case "heartbeat":
             self = .heartbeat(wanted: try message.decodeIfPresent(Bool.self, forKey: .wanted) ?? false)
+        case "unrecorded":
+            self = .unrecorded
         case "logout":
             self = .logout
         case "kicked":

@@ -74,7 +74,8 @@ extension PresenceStore {
     private func count(_ users: [UserID], into counts: inout [String: Int]) async throws(StoreError) -> Bool {
         let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
         for (user, record) in zip(users, records) {
-            guard let user = DueUser(user, try record.orThrow()) else { return false }
+            let record = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()
+            guard let user = record.flatMap({ DueUser(user, $0) }) else { return false }
             for session in user.sessions {
                 counts["\(session.status.rawValue):\(session.id.platform)", default: 0] += 1
             }

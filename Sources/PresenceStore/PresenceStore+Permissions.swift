@@ -20,8 +20,9 @@ extension PresenceStore {
     package func missingPermissions() async throws(StoreError) -> [String] {
         let keyed = Self.keyedCommands.map { ("+\($0)", "\($0) \(keys.meta) \($1)") }
         let denied = try await denied(keyed + Self.keylessCalls)
-        let areKeysDenied = keyed.allSatisfy { denied.contains($0.0) }
-        return areKeysDenied ? ["~\(keys.prefix):*"] : denied.sorted()
+        // The server does not say whether it is for the command or for the key.
+        let mayBeKeys = keyed.allSatisfy { denied.contains($0.0) }
+        return (mayBeKeys ? ["~\(keys.prefix):*"] : []) + denied.sorted()
     }
 
     /// Those it lacks of the ones for hints, without which everything is told later and nothing is lost.

@@ -123,15 +123,13 @@ extension PresenceStore {
     }
 
     /// Ends the sessions on a platform, of an instance, or all of them.
-    /// - Parameters:
-    ///   - revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
-    ///   - operation: the same kick with the same name counts once.
+    /// - Parameter revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
     package func kick(
         _ user: UserID, platform: Platform? = nil, instance: InstanceID? = nil, note: String? = nil,
-        revokingUserSigs: Bool = false, operation: OperationID = .random()
+        revokingUserSigs: Bool = false
     ) async throws(StoreError) -> KickAnswer {
         let arguments = [
-            user.rawValue, operation.rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
+            user.rawValue, OperationID.random().rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
             String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
             String(options.doneMs), String(options.endedMs),
         ]

@@ -23,20 +23,21 @@ final class Upkeep: Sendable {
     func run() async {
         var log = FailureLog("Redis is not as it has to be", logger)
         var suspects: Set<Shard> = []
-        while !Task.isCancelled {
-            try? await Task.sleep(for: .milliseconds(paces.checkMs))
-            do {
-                let complaint = try await store.complaintAboutPermissions()
-                forbidden.withLock { $0 = complaint?.message }
-                for complaint in [complaint, try await store.complaintAboutServer()].compactMap(\.self) {
-                    log.failed(complaint)
-                }
-                suspects = try await mendCounts(suspects)
-                log.failed(try await store.trimEvents(of: owned.fences.keys.sorted()).failures)
-            } catch {
+        while (try? await Task.sleep(for: .milliseconds(paces.checkMs))) != nil {
+            // None of these holds up another.
+            do { try await check(&log) } catch { log.failed(error) }
+            do { suspects = try await mendCounts(suspects) } catch { log.failed(error) }
+            do { log.failed(try await store.trimEvents(of: owned.fences.keys.sorted()).failures) } catch {
                 log.failed(error)
             }
         }
+    }
+
+    private func check(_ log: inout FailureLog) async throws(StoreError) {
+        if let complaint = try await store.complaintAboutServer() { log.failed(complaint) }
+        let complaint = try await store.complaintAboutPermissions()
+        forbidden.withLock { $0 = complaint?.message }
+        if let complaint { log.failed(complaint) }
     }
 
     /// Counts shards anew whose counts are wrong twice in a row: once may be a change between two looks.

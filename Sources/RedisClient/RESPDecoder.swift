@@ -56,7 +56,9 @@ struct RESPDecoder: ~Copyable {
     private func next() throws(Failure) -> RedisValue? {
         var isComplete: CInt = 0
         guard hiredisRead(reader, &isComplete) == REDIS_OK else { throw failure }
-        return isComplete != 0 ? builder.take() : nil
+        guard isComplete != 0 else { return nil }
+        guard let value = builder.take() else { throw Failure(reason: "a reply lacks a part RESP2 knows") }
+        return value
     }
 
     private var failure: Failure {
@@ -91,9 +93,10 @@ private final class ReplyBuilder {
         return Unmanaged<ReplyBuilder>.fromOpaque(context).takeUnretainedValue()
     }
 
+    /// The value that is complete; nil if hiredis took for whole what is not.
     func take() -> RedisValue? {
         defer { complete = nil }
-        return complete
+        return open.isEmpty ? complete : nil
     }
 
     private func begin(_ count: Int) {

@@ -11,8 +11,8 @@ extension RedisClient {
 
     /// Runs the calls as one pipeline and returns one value each, in their order; an error reply is a value.
     ///
-    /// Scripts the server does not know are loaded, each once, and their calls repeated after the others. All of it
-    /// takes no longer than one call.
+    /// Scripts the server does not know are loaded, each once and in one write with their calls, which come after the
+    /// others. All of it has one budget of retries.
     package func evaluate(_ calls: [RedisScriptCall]) async throws(RedisError) -> [RedisValue] {
         var retry = Retry(options, now: .now())
         var values = try await pipeline(calls.map(\.byDigest), &retry)
@@ -22,25 +22,20 @@ extension RedisClient {
             guard !unknown.isEmpty else { return values }
             // Somebody flushes the scripts, or another server has become master.
             if isLoaded {
-                guard await retry.pause(after: .rejected(.noScript), isIdempotent: true) else { return values }
+                guard await retry.pause(after: .rejected(.noScript), isIdempotent: true) else { break }
             }
             isLoaded = true
-            let refusals = try await load(unknown.map { calls[$0].script }, &retry)
-            let repeated = try await pipeline(unknown.map { calls[$0].byDigest }, &retry)
-            for (index, value) in zip(unknown, repeated) {
+            let scripts = Dictionary(
+                unknown.map { (calls[$0].script.sha1, calls[$0].script) }, uniquingKeysWith: { first, _ in first })
+            let loads = scripts.values.map { RedisCommand(keyless: "SCRIPT", "LOAD", $0.source) }
+            let replies = try await pipeline(loads + unknown.map { calls[$0].byDigest }, &retry)
+            let refusals = Dictionary(uniqueKeysWithValues: zip(scripts.keys, replies)).filter { $1.error != nil }
+            for (index, value) in zip(unknown, replies.dropFirst(loads.count)) {
                 values[index] = value.error?.kind == .noScript ? refusals[calls[index].script.sha1] ?? value : value
             }
         }
-    }
-
-    /// Has the server keep scripts.
-    /// - Returns: its error replies, by the digests of the scripts it does not keep.
-    private func load(
-        _ scripts: [RedisScript], _ retry: inout Retry
-    ) async throws(RedisError) -> [String: RedisValue] {
-        let distinct = Dictionary(scripts.map { ($0.sha1, $0) }, uniquingKeysWith: { first, _ in first })
-        let replies = try await pipeline(
-            distinct.values.map { RedisCommand(keyless: "SCRIPT", "LOAD", $0.source) }, &retry)
-        return Dictionary(uniqueKeysWithValues: zip(distinct.keys, replies)).filter { $0.value.error != nil }
+        // That the last attempt did nothing says nothing of an earlier one without an answer.
+        if retry.hasUnknown { throw .answerLost }
+        return values
     }
 }

@@ -1,7 +1,7 @@
 import Logging
 import NIOCore
 
-// Redis over SwiftNIO with hiredis as the codec; knows nothing of what is stored.
+// Redis over SwiftNIO, its replies read by hiredis; knows nothing of what is stored.
 //
 // Promises
 // - Every call ends as a value, or with one of three outcomes: not sent, rejected by the server, unknown. It ends

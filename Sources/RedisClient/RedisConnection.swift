@@ -154,15 +154,16 @@ extension RedisConnection {
     }
 
     private func receive(_ values: [RedisValue]) {
+        // It leads to a former master; a new one may lead elsewhere. The others learn it by themselves.
+        defer {
+            if values.contains(where: { $0.error?.kind == .readOnly }) {
+                drop("Redis connection dropped: the server is no longer a master")
+            }
+        }
         for value in values {
             switch queue.receive(value) {
             case .wait: continue
-            case .answer(let caller, let replies):
-                caller.resume(returning: .success(replies))
-                // It leads to a former master; a new one may lead elsewhere. The others learn it by themselves.
-                if replies.contains(where: { $0.error?.kind == .readOnly }) {
-                    return drop("Redis connection dropped: the server is no longer a master")
-                }
+            case .answer(let caller, let replies): caller.resume(returning: .success(replies))
             case .close: return drop("Redis connection dropped: the server sent a reply nobody asked for")
             }
         }

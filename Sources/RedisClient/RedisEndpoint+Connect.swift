@@ -39,7 +39,7 @@ extension RedisEndpoint {
             case ("SELECT", _):
                 return RedisError(
                     .invalidConfiguration,
-                    "Redis refused database \(database). Name one in redis.url that exists and its user may select.",
+                    "Redis refused database \(database). Name one in redis.url that exists, and add +select to its user's ACL.",
                     underlying: error)
             default: continue
             }

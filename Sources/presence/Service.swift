@@ -97,7 +97,7 @@ struct Service: Sendable {
                 return
             } catch let error as RedisError where error.passesSoon {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
-            } catch let error as StoreError where error.code == .unavailable {
+            } catch let error as StoreError where (error.underlying as? RedisError)?.passesSoon == true {
                 logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
             } catch let error as RedisError {
                 let isForbidden = error.code == .rejected(.noPermission)

@@ -2,15 +2,17 @@ import Support
 import Testing
 
 extension BrowserTests {
-    @Test("A token function that throws, or does not answer, is asked again")
+    @Test("A token function that throws, does not answer, or gives no token is asked again")
     func tokenLater() async throws {
-        let answers = "[() => { throw 'no backend' }, () => new Promise(() => {}), () => 'token']"
+        let answers = "[() => { throw 'no backend' }, () => new Promise(() => {}), () => {}, () => 'token']"
         let token = ["token": "((answers) => () => answers.shift()())(\(answers))"]
         try await Deployment.with(workers: 1, Self.patient) { deployment in
             try await PresencePage.with(worker: deployment.workers[0].url, user: "alice", token) { page in
                 #expect(try await page.event("offline")["reason"].string == "no token: no backend")
                 let late = try await page.event("offline", after: 1)
                 #expect(late["reason"].string == "no token: Error: none came in time")
+                let none = try await page.event("offline", after: 2)
+                #expect(none["reason"].string == "no token: TypeError: the function gave none")
                 try await page.event("online")
             }
         }
@@ -59,7 +61,7 @@ extension BrowserTests {
         let timing = ["heartbeat.browser-interval-ms": "1000", "heartbeat.browser-timeout-ms": "12000"]
         try await Deployment.with(workers: 1, timing) { deployment in
             // The page's own code runs before its client has a timer.
-            let token = ["token": "() => { globalThis.setInterval = () => 0 }"]
+            let token = ["token": "() => { globalThis.setInterval = () => 0; return 'token' }"]
             try await PresencePage.with(worker: deployment.workers[0].url, user: "alice", token) { page in
                 try await page.event("online")
                 try await page.expectOnly(["online"], for: .seconds(15))

@@ -39,6 +39,17 @@ struct PresencePage: Sendable {
         }
     }
 
+    /// A token function by which the page shows the `socket` of its client, with its `url`, and that it is `open`.
+    static let showingSockets = """
+        (globalThis.WebSocket = class extends (globalThis.NativeWebSocket ??= WebSocket) {
+            constructor(url) {
+                super(url);
+                show({ type: "socket", url });
+                this.addEventListener("open", () => show({ type: "open" }));
+            }
+        }, () => "token")
+        """
+
     /// Waits for an event of this type after the first so many.
     @discardableResult
     func event(_ type: String, after count: Int = 0, timeout: Duration = .seconds(20)) async throws -> JSON {
@@ -52,8 +63,9 @@ struct PresencePage: Sendable {
         return found ?? .null
     }
 
-    /// Has the page run this code with its client `presence`, from another tab of the same app. It then shows `done`,
-    /// or `failed` with a reason.
+    /// Has the page run this code with its client `presence`, from another tab of the same app, which hides it.
+    /// It then shows `done`, or `failed` with a reason. `connect()` gives another client like the page's own, whose
+    /// events are shown too, `pause(ms)` a promise.
     func run(_ code: String) async throws {
         let code = try #require(code.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
         _ = try await browser.open("\(origin)/tell?\(code)")
@@ -62,6 +74,7 @@ struct PresencePage: Sendable {
     private static func serving<Result: Sendable>(body: (String) async throws -> Result) async throws -> Result {
         let pages: [String: (html: String, policy: String)] = [
             "/page": (page, ""), "/sandboxed": (page, "sandbox allow-scripts"), "/tell": (tell, ""),
+            "/left": (left, ""),
         ]
         return try await WebServer.serving { request in
             guard let page = pages[String(request.path)] else { return HTTPServerResponse(.notFound) }
@@ -82,15 +95,20 @@ struct PresencePage: Sendable {
             seen.push(event);
             document.title = encodeURIComponent(JSON.stringify(seen));
         };
+        const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
         addEventListener("unhandledrejection", ({ reason }) => show({ type: "defect", reason: `${reason}` }));
 
         const { PresenceClient } = await import(`${url}/client.js`);
-        const presence = new PresenceClient({
-            url: service ?? url.replace("http", "ws"), token: token && eval(token), ...options,
-        });
-        for (const type of ["online", "offline", "kicked", "refused"]) {
-            presence.addEventListener(type, ({ detail }) => show({ type, ...detail }));
-        }
+        const connect = (others) => {
+            const client = new PresenceClient({
+                url: service ?? url.replace("http", "ws"), token: token && eval(token), ...options, ...others,
+            });
+            for (const type of ["online", "offline", "kicked", "refused"]) {
+                client.addEventListener(type, ({ detail }) => show({ type, ...detail }));
+            }
+            return client;
+        };
+        let presence = connect();
         new BroadcastChannel("tell").onmessage = async ({ data }) => {
             try {
                 await eval(data);
@@ -106,4 +124,6 @@ struct PresencePage: Sendable {
         <!doctype html>
         <script>new BroadcastChannel("tell").postMessage(decodeURIComponent(location.search.slice(1)));</script>
         """
+
+    private static let left = "<!doctype html><title>another page</title>"
 }

@@ -142,7 +142,7 @@ struct AnswerTests {
     @Test("500 ids are asked of Redis in two pipelined round trips at most")
     func roundTrips() async throws {
         // With short keys Redis reads all that came in a round trip at once.
-        try await CompatibleWorker.with(["redis.prefix": "p"]) { worker in
+        try await CompatibleWorker.with(["redis.prefix": "p"], credentials: "") { worker in
             let ids = (1...500).map { "\"\($0)\"" }.joined(separator: ",")
             try await worker.deployment.redis.withClient { redis in
                 func reads() async throws -> Int {

@@ -26,9 +26,12 @@ struct CompatibleWorker: Sendable {
 
     static func with(
         workers count: Int = 1, _ more: [String: String] = [:], redis arguments: [String] = [],
-        body: (CompatibleWorker) async throws -> Void
+        credentials: String = RedisServer.serviceCredentials, body: (CompatibleWorker) async throws -> Void
     ) async throws {
-        try await Deployment.with(workers: count, redis: arguments, settings.merging(more) { $1 }) { deployment in
+        try await Deployment.with(
+            workers: count, redis: arguments, settings.merging(more) { $1 }, credentials: credentials
+        ) {
+            deployment in
             try await body(CompatibleWorker(deployment: deployment))
         }
     }

@@ -174,6 +174,33 @@ struct ConnectionStateTests {
                 == [.work(.disconnect(Self.session))])
     }
 
+    @Test("A client that logged out and was gone before its session was opened is logged out as soon as it is")
+    func loggedOutEarly() {
+        var state = Self.opening()
+        #expect(state.received(.message(#"{"type":"logout"}"#), now: Self.at(1)) == [])
+        #expect(state.connectionLost(now: Self.at(1)) == [])
+        #expect(
+            state.opened(.accepted(Self.session, version: 7, Self.timing, resumed: false), now: Self.at(2))
+                == [.work(.logout(Self.session))])
+        #expect(
+            state.loggedOut(Self.session, isRecorded: false, now: Self.at(3)) == [.work(.disconnect(Self.session))])
+    }
+
+    @Test("It is also logged out where its session goes on too late, or the worker stops meanwhile")
+    func loggedOutTooEarly() {
+        var late = Self.opening()
+        #expect(late.received(.message(#"{"type":"logout"}"#), now: Self.at(1)) == [])
+        _ = late.tick(now: Self.at(9))
+        let resumed = ConnectionState.Opening.accepted(Self.session, version: 7, Self.timing, resumed: true)
+        #expect(late.opened(resumed, now: Self.at(10)) == [.work(.logout(Self.session))])
+
+        var stopped = Self.opening()
+        #expect(stopped.received(.message(#"{"type":"logout"}"#), now: Self.at(1)) == [])
+        #expect(stopped.connectionLost(now: Self.at(1)) == [])
+        _ = stopped.stop(now: Self.at(1))
+        #expect(stopped.opened(resumed, now: Self.at(2)) == [.work(.logout(Self.session))])
+    }
+
     @Test("A client is not kept waiting for its welcome for long; a session opened too late is disconnected")
     func openingTooSlow() {
         var state = Self.opening()

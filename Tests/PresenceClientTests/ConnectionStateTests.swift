@@ -41,12 +41,25 @@ struct ConnectionStateTests {
         }
     }
 
-    @Test("A client in a hurry ends a pause and nothing else")
+    @Test("A client in a hurry asks whether its connection lives, once, and gives it up after 5 s")
+    func hurryOnline() {
+        var state = online()
+        #expect(state.hurry(now: at(1)) == [.send(.ping)])
+        #expect(state.hurry(now: at(2)) == [] && state.nextDeadline == at(6))
+        _ = state.received(nil, now: at(3))
+        #expect(state.tick(now: at(6)) == [], "it lives")
+        #expect(state.hurry(now: at(7)) == [.send(.ping)])
+        #expect(isDrop(state.tick(now: at(12))))
+        #expect(!state.isComingBack, "it is closed next")
+        _ = state.closed(1006, reason: "", now: at(12))
+        #expect(state.isComingBack)
+    }
+
+    @Test("A client in a hurry ends a pause")
     func hurry() {
         var idle = state()
         #expect(idle.hurry(now: at(0)) == [])
         var state = online()
-        #expect(state.hurry(now: at(1)) == [])
         _ = state.closed(1006, reason: "", now: at(1), part: 1)
         #expect(state.hurry(now: at(1)) == [.connect(session: "Web:one:g1")])
         #expect(state.hurry(now: at(1)) == [], "it is connecting")
@@ -138,6 +151,15 @@ struct ConnectionStateTests {
                 #expect(action == .send(.heartbeat) || action == .send(.ping))
                 if action == .send(.ping) { _ = state.received(nil, now: at(now)) }
             }
+        }
+    }
+
+    @Test("That a heartbeat is not recorded is a sign of life and no acknowledgement")
+    func unrecorded() {
+        var state = online()
+        for second in stride(from: 20, through: 400, by: 20) {
+            #expect(state.tick(now: at(second)) == [.send(.heartbeat)])
+            #expect(state.received(.unrecorded, now: at(second)) == [])
         }
     }
 

@@ -20,6 +20,7 @@ struct ServerMessageTests {
                 == .welcome(session: "Web:default:g", resumed: true, heartbeatInterval: .milliseconds(500)))
         #expect(try message(#"{"type":"heartbeat"}"#) == .heartbeat(wanted: false))
         #expect(try message(#"{"type":"heartbeat","wanted":true}"#) == .heartbeat(wanted: true))
+        #expect(try message(#"{"type":"unrecorded"}"#) == .unrecorded)
         #expect(try message(#"{"type":"logout"}"#) == .logout)
         #expect(
             try message(#"{"type":"kicked","by":"session","platform":"iPhone","instance":"a"}"#)

@@ -15,11 +15,11 @@ final class WatchedClient: Sendable {
         client = PresenceClient(configuration)
     }
 
-    /// Runs the body beside a client of this user, which comes back within a quarter of a second and heartbeats often.
+    /// Runs the body beside a client of this user, which comes back within a quarter of a second.
     static func with<Result: Sendable>(
         _ url: String, user: String = "ann", platform: String = "Web", instance: String? = nil,
         token: (@Sendable () async throws -> String)? = nil, certificate: TestCertificate? = nil,
-        body: (WatchedClient) async throws -> Result
+        heartbeatInterval: Duration? = .milliseconds(200), body: (WatchedClient) async throws -> Result
     ) async throws -> Result {
         var configuration = try PresenceClient.Configuration(
             url: url.replacing("http://", with: "ws://"), user: user, platform: platform)
@@ -28,7 +28,7 @@ final class WatchedClient: Sendable {
         configuration.tls = try certificate?.clientContext
         configuration.pauseMin = .milliseconds(50)
         configuration.pauseMax = .milliseconds(250)
-        configuration.heartbeatInterval = .milliseconds(200)
+        configuration.heartbeatInterval = heartbeatInterval
         let watched = WatchedClient(configuration)
         let events = watched.client.events
         watched.client.start()

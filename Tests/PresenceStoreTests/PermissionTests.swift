@@ -37,9 +37,8 @@ import Testing
                     rule.hasPrefix("+") ? "-\(rule.dropFirst())" : rule.hasPrefix("~") ? "resetkeys" : "resetchannels"
                 try await admin.command("ACL", "SETUSER", "presence", opposite)
                 let missing = try await missing(of: store)
-                #expect(
-                    (Self.hints.contains(rule) ? missing.hints : missing.needed).contains(rule),
-                    "without \(rule) there are missing \(missing)")
+                let named = (Self.hints.contains(rule) ? missing.hints : missing.needed).split(separator: " ")
+                #expect(named.contains(rule[...]), "without \(rule) there are missing \(missing)")
                 try await admin.command(["ACL", "SETUSER", "presence"] + RedisServer.serviceRules)
             }
             #expect(try await store.missingPermissions() == [])

@@ -85,6 +85,17 @@ import Testing
         }
     }
 
+    @Test("Where a record is none of ours a shard is not counted anew, which is no error: other upkeep goes on")
+    func corruptCount() async throws {
+        try await withStore(shards: 1) { store in
+            try await store.loggedIn(.ann, .web)
+            #expect(try await store.recount(0) == true)
+            try await store.command("SET", store.keys.user(.bob), "nonsense")
+            try await store.command("ZADD", store.keys.deadlines(0), "1", "bob")
+            #expect(try await store.recount(0) == false)
+        }
+    }
+
     @Test("What cannot be read of one user is no error of the others asked for with it")
     func corruptNeighbours() async throws {
         try await withStore { store in

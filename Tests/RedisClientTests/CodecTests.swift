@@ -39,6 +39,14 @@ import Testing
         }
     }
 
+    @Test(
+        "What only RESP3 has ends the reading, and is not waited for",
+        arguments: [",1.5\r\n", "#t\r\n", "*2\r\n#t\r\n:1\r\n"])
+    func resp3(_ text: String) {
+        var decoder = RESPDecoder(unfinishedBytesMax: 64)
+        #expect(throws: RESPDecoder.Failure.self) { try decoder.decode(ByteBuffer(string: text)) }
+    }
+
     @Test("Many replies may exceed the cap together, one may not")
     func cap() throws {
         var decoder = RESPDecoder(unfinishedBytesMax: 64)

@@ -65,6 +65,32 @@ package struct Browser: Sendable {
         _ = try await call(.GET, "/json/close/\(tab.id)")
     }
 
+    /// Brings the tab, which others hide, to the front.
+    package func show(_ tab: Tab) async throws {
+        _ = try await call(.GET, "/json/activate/\(tab.id)")
+    }
+
+    /// Has the pages of the tab told that the network is gone, and that it is there again.
+    package func reconnect(_ tab: Tab) async throws {
+        for isOffline in [true, false] {
+            let network = #"{"offline":\#(isOffline),"latency":0,"downloadThroughput":-1,"uploadThroughput":-1}"#
+            try await command("Network.overrideNetworkState", network, to: tab)
+        }
+    }
+
+    /// Goes back to the page that the tab showed before.
+    package func back(_ tab: Tab) async throws {
+        try await command("Runtime.evaluate", #"{"expression":"history.back()"}"#, to: tab)
+    }
+
+    private func command(_ method: String, _ parameters: String, to tab: Tab) async throws {
+        let port = URLComponents(string: url)?.port ?? 0
+        try await RawWebSocket.with(port: port, "/devtools/page/\(tab.id)") { tools in
+            tools.send(.text(#"{"id":1,"method":"\#(method)","params":\#(parameters)}"#))
+            _ = try await tools.message()
+        }
+    }
+
     package func title(of tab: Tab) async throws -> String {
         try JSON(parsing: try await call(.GET, "/json/list")).list
             .first { $0["id"].string == tab.id }?["title"].string ?? ""

@@ -1,4 +1,4 @@
-#!lua flags=allow-oom
+#!lua flags=no-writes
 -- Says which calls the Redis user that runs this may not make. Redis 7.0 crashes when asked about a call that lacks
 -- arguments: each has to be one that could be made.
 -- ARGV 1.. per call: what to name it, its words separated by blanks
