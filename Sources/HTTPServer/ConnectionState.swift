@@ -32,7 +32,7 @@ struct ConnectionState: ~Copyable {
         var isLast = false
     }
 
-    private enum Reading {
+    enum Reading {
         /// Nothing of the next request is there.
         case idle(until: NIODeadline)
         case head(until: NIODeadline)
@@ -45,7 +45,7 @@ struct ConnectionState: ~Copyable {
         case closed
     }
 
-    private enum Answering {
+    enum Answering {
         case nothing
         case handling(Form)
         case writing
@@ -58,7 +58,7 @@ struct ConnectionState: ~Copyable {
         case over
     }
 
-    fileprivate struct Exchange {
+    struct Exchange {
         enum Work {
             case handle(HTTPServerHandler)
             case answer(HTTPServerResponse)
@@ -73,16 +73,16 @@ struct ConnectionState: ~Copyable {
         var keepsAlive: Bool { request?.keepsAlive ?? false }
     }
 
-    private let limits: HTTPServerLimits
-    private var reading: Reading
-    private var answering = Answering.nothing
-    private var waiting: Deque<Exchange> = []
+    let limits: HTTPServerLimits
+    var reading: Reading
+    var answering = Answering.nothing
+    var waiting: Deque<Exchange> = []
     /// Of the request that is being read; of one whose answer is known only the size.
-    private var body = ByteBuffer()
-    private var bodyBytes = 0
-    private var owesContinue = false
-    private var isFirst = true
-    private var stopBy: NIODeadline?
+    var body = ByteBuffer()
+    var bodyBytes = 0
+    var owesContinue = false
+    var isFirst = true
+    var stopBy: NIODeadline?
 
     init(limits: HTTPServerLimits, now: NIODeadline) {
         self.limits = limits
@@ -205,199 +205,6 @@ extension ConnectionState {
         case .nothing, .handling, .writing, .streaming, .blocked, .over: return .nothing
         }
     }
-}
-
-// What becomes of the answers.
-extension ConnectionState {
-    mutating func answered(_ response: HTTPServerResponse) -> Action {
-        switch answering {
-        case .handling(var form):
-            form.isLast = isLast
-            answering = if case .stream = response.body { .streaming(until: nil) } else { .writing }
-            return .write(response, form)
-        case .nothing, .writing, .streaming, .blocked, .lingering, .over: return .nothing
-        }
-    }
-
-    /// The answer is with the channel, a stream to its end.
-    mutating func wrote(isWritable: Bool, now: NIODeadline) -> Action {
-        switch answering {
-        case .writing, .streaming:
-            guard isWritable else {
-                answering = .blocked(until: now + limits.writeTimeout)
-                return .nothing
-            }
-            answering = .nothing
-            return advance(now)
-        case .nothing, .handling, .blocked, .lingering, .over: return .nothing
-        }
-    }
-
-    /// A part of a stream waits for the client to read.
-    mutating func streamBlocked(now: NIODeadline) {
-        switch answering {
-        case .streaming: answering = .streaming(until: now + limits.writeTimeout)
-        case .nothing, .handling, .writing, .blocked, .lingering, .over: break
-        }
-    }
-
-    /// The client has read most of what it was sent.
-    mutating func becameWritable(now: NIODeadline) -> Action {
-        switch answering {
-        case .blocked:
-            answering = .nothing
-            return advance(now)
-        case .streaming:
-            answering = .streaming(until: nil)
-            return .nothing
-        case .nothing, .handling, .writing, .lingering, .over: return .nothing
-        }
-    }
-
-    /// Starts with the next answer, if none is under way.
-    private mutating func advance(_ now: NIODeadline) -> Action {
-        switch answering {
-        case .nothing: break
-        case .handling, .writing, .streaming, .blocked, .lingering, .over: return .nothing
-        }
-        guard let exchange = waiting.popFirst() else { return rest(now) }
-        if waiting.count == limits.requestsAheadMax - 1 { restartReading(now) }
-        answering = .handling(exchange.form)
-        switch exchange.work {
-        case .handle(let handler):
-            guard let request = exchange.request else { preconditionFailure("a handler is asked about a request") }
-            return .run(request, handler)
-        case .answer(let response): return answered(response)
-        case .refuse(let refusal): return .refuse(refusal, exchange.request)
-        case .upgrade(let upgrade):
-            if case .closed = reading { return close() }
-            answering = .over
-            return .upgrade(upgrade)
-        }
-    }
-
-    /// No answer is due.
-    private mutating func rest(_ now: NIODeadline) -> Action {
-        switch reading {
-        case .idle:
-            reading = .idle(until: now + limits.idleTimeout)
-            return .nothing
-        case .body where owesContinue:
-            owesContinue = false
-            return .sayContinue
-        case .head, .body, .upgrading: return .nothing
-        case .ended:
-            let timeout = stopBy == nil ? limits.lingerTimeout : limits.stopReadTimeout
-            answering = .lingering(until: now + timeout, bytesLeft: limits.lingerBytesMax)
-            return .linger
-        case .closed: return close()
-        }
-    }
-
-    /// While reading paused the client could not send.
-    private mutating func restartReading(_ now: NIODeadline) {
-        switch reading {
-        case .head: reading = .head(until: now + limits.headTimeout)
-        case .body(let exchange, _): reading = .body(exchange, until: now + limits.bodyTimeout)
-        case .idle, .upgrading, .ended, .closed: break
-        }
-    }
-
-    mutating func close() -> Action {
-        answering = .over
-        waiting.removeAll()
-        reading = .closed
-        return .close
-    }
-
-    private var isAnswering: Bool {
-        switch answering {
-        case .nothing: !waiting.isEmpty
-        case .handling, .writing, .streaming, .blocked, .lingering, .over: true
-        }
-    }
-
-    /// Nothing is answered behind what is under way.
-    private var isLast: Bool {
-        switch reading {
-        case .ended, .closed: waiting.isEmpty
-        case .idle, .head, .body, .upgrading: false
-        }
-    }
-}
-
-// Time, and the server's end.
-extension ConnectionState {
-    /// The server stops: what was asked in full is answered, what is being read gets a moment.
-    mutating func stop(now: NIODeadline) -> Action {
-        stopBy = now + limits.stopAnswerTimeout
-        switch reading {
-        case .idle, .head: reading = .ended
-        case .body(let exchange, let until):
-            reading = .body(exchange, until: min(until, now + limits.stopReadTimeout))
-        case .upgrading, .ended, .closed: break
-        }
-        switch answering {
-        case .nothing: return isLast ? close() : .nothing
-        case .lingering(let until, let bytesLeft):
-            answering = .lingering(until: min(until, now + limits.stopReadTimeout), bytesLeft: bytesLeft)
-            return .nothing
-        case .handling, .writing, .streaming, .blocked, .over: return .nothing
-        }
-    }
-
-    /// When `tick` is due.
-    var deadline: NIODeadline? {
-        let ends = [answeringDeadline, readingDeadline]
-        return ends.compactMap(\.self).min()
-    }
-
-    private var answeringDeadline: NIODeadline? {
-        switch answering {
-        case .nothing, .over: nil
-        case .handling, .writing: stopBy
-        case .streaming(let until): until ?? stopBy
-        case .blocked(let until), .lingering(let until, _): min(until, stopBy ?? until)
-        }
-    }
-
-    private var readingDeadline: NIODeadline? {
-        switch reading {
-        case .idle(let until): isAnswering ? nil : until
-        case .head(let until), .body(_, let until): isReadingOn ? until : nil
-        case .upgrading, .ended, .closed: nil
-        }
-    }
-
-    mutating func tick(now: NIODeadline) -> Action {
-        if let answeringDeadline, answeringDeadline <= now { return close() }
-        guard let readingDeadline, readingDeadline <= now else { return .nothing }
-        switch reading {
-        case .head, .body: return refuse(.tooSlow, now: now)
-        case .idle, .upgrading, .ended, .closed: return close()
-        }
-    }
-
-    /// More may be read from the client.
-    var isReadingOn: Bool {
-        switch (reading, answering) {
-        case (_, .lingering): true
-        case (_, .blocked), (_, .over), (.upgrading, _), (.ended, _), (.closed, _): false
-        case (.idle, _), (.head, _), (.body, _): waiting.count < limits.requestsAheadMax
-        }
-    }
-
-    /// What the bytes that come are.
-    var intake: RequestDecoder.Mode {
-        switch reading {
-        case .idle, .head, .body: .decoding
-        case .upgrading: .handingOver
-        case .ended, .closed: .dropping
-        }
-    }
-
-    /// Nothing of a request is there that was not told of.
-    var isIdle: Bool { if case .idle = reading { true } else { false } }
 }
 
 extension ConnectionState.Exchange {

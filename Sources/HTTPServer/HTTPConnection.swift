@@ -16,16 +16,16 @@ actor HTTPConnection {
 
     nonisolated let channel: any Channel
     nonisolated let unownedExecutor: UnownedSerialExecutor
-    private nonisolated let tasks: EventLoopTaskExecutor
+    nonisolated let tasks: EventLoopTaskExecutor
     private let shared: Shared
     private let decoder: RequestDecoder
-    private var state: ConnectionState
+    var state: ConnectionState
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     private var isReadHeldBack = false
     /// The decoder told of something in what was read last.
     private var heardParts = false
     private var stopsDecoder = false
-    private var stream: (task: Task<Void, Never>, writable: CheckedContinuation<Void, Never>?)?
+    var stream: (task: Task<Void, Never>, writable: CheckedContinuation<Void, Never>?)?
 
     init(_ channel: any Channel, tasks: EventLoopTaskExecutor, shared: Shared) {
         self.channel = channel
@@ -45,7 +45,7 @@ actor HTTPConnection {
     /// The server stops.
     func stop() { perform(state.stop(now: .now())) }
 
-    private func perform(_ action: ConnectionState.Action) {
+    func perform(_ action: ConnectionState.Action) {
         var action = action
         while let next = step(action) { action = next }
         settle()
@@ -116,7 +116,7 @@ actor HTTPConnection {
     }
 
     /// Brings what depends on the state in line with it.
-    private func settle() {
+    func settle() {
         decoder.mode = state.intake
         if isReadHeldBack, state.isReadingOn {
             isReadHeldBack = false
@@ -139,47 +139,6 @@ actor HTTPConnection {
     private func tick() {
         timer = nil
         perform(state.tick(now: .now()))
-    }
-}
-
-// An answer in parts.
-extension HTTPConnection {
-    private func send(_ parts: any AsyncSequence<ByteBuffer, any Error> & Sendable, _ form: ConnectionState.Form) {
-        let task = Task(executorPreference: tasks) { await self.pass(on: parts, isChunked: !form.isHTTP10) }
-        stream = (task, nil)
-    }
-
-    private func pass(on parts: any AsyncSequence<ByteBuffer, any Error> & Sendable, isChunked: Bool) async {
-        do {
-            for try await part in parts { try await send(part, isChunked: isChunked) }
-            finishStream(isChunked: isChunked)
-        } catch {
-            perform(state.close())
-        }
-    }
-
-    /// Returns when the client has read most of what there is.
-    private func send(_ part: ByteBuffer, isChunked: Bool) async throws {
-        try Task.checkCancellation()
-        guard part.readableBytes > 0 else { return }
-        let bytes = isChunked ? ResponseEncoder.chunk(part, allocator: channel.allocator) : part
-        channel.writeAndFlush(bytes, promise: nil)
-        guard !channel.isWritable, stream != nil else { return }
-        state.streamBlocked(now: .now())
-        settle()
-        await withCheckedContinuation { stream?.writable = $0 }
-    }
-
-    private func finishStream(isChunked: Bool) {
-        stream = nil
-        if isChunked { channel.writeAndFlush(ResponseEncoder.lastChunk, promise: nil) }
-        perform(state.wrote(isWritable: channel.isWritable, now: .now()))
-    }
-
-    private func resumeStream() {
-        let writable = stream?.writable
-        stream?.writable = nil
-        writable?.resume()
     }
 }
 

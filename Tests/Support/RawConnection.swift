@@ -46,7 +46,13 @@ package struct RawConnection {
         self.inbound = inbound
     }
 
-    package func send(_ text: String) async throws { try await outbound.write(ByteBuffer(string: text)) }
+    /// Returns when the kernel has most of it, as a program does that writes all before it reads.
+    package func send(_ text: String) async throws {
+        var bytes = ByteBuffer(string: text)
+        while let part = bytes.readSlice(length: min(bytes.readableBytes, 1 << 16)), part.readableBytes > 0 {
+            try await outbound.write(part)
+        }
+    }
 
     /// Says that nothing more will come.
     package func finish() { outbound.finish() }
