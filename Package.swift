@@ -24,7 +24,7 @@ let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-// The modules are the stages of the data flow: a stage imports PresenceCore and the stage
+// The modules are the stages of the data flow: a stage imports PresenceCore, JSON and the stage
 // below it, never a sibling; only the executable knows all of them.
 let package = Package(
     name: "presence",
@@ -52,8 +52,12 @@ let package = Package(
             name: "RedisClient",
             dependencies: ["CHiredis", "PresenceCore", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
+        // `@_lifetime` ties the reader to the bytes it reads; SwiftNIO builds on it in the same way.
+        .target(
+            name: "JSON", dependencies: [nio("NIOCore")],
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "UserSig", dependencies: ["CZlib", crypto], swiftSettings: strict),
+        .target(name: "UserSig", dependencies: ["CZlib", "JSON", crypto, nio("NIOCore")], swiftSettings: strict),
         .target(name: "PresenceCore", swiftSettings: strict),
         .target(
             name: "PresenceStore",
@@ -66,7 +70,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Callbacks",
-            dependencies: ["PresenceCore", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
+            dependencies: ["PresenceCore", "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
             swiftSettings: strict),
         .target(
             name: "HTTPServer",
@@ -75,21 +79,22 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", crypto, deque, jwt, lifecycle, logging,
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, deque, jwt, lifecycle,
+                logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceClient",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOFoundationCompat"), ssl,
+                "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl,
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceAPI",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", crypto, nio("NIOCore"), nio("NIOHTTP1"),
-                logging,
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, nio("NIOCore"),
+                nio("NIOHTTP1"), logging,
             ],
             resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
             swiftSettings: strict),
@@ -97,7 +102,7 @@ let package = Package(
             name: "presence",
             dependencies: [
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
-                "HTTPServer", "PresenceAPI", "PresenceClient",
+                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
                 crypto, deque, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
@@ -112,6 +117,7 @@ let package = Package(
             ],
             path: "Tests/Support",
             swiftSettings: strict),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "Support", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
@@ -136,7 +142,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
-                "Callbacks", "Gateway", "PresenceClient", "UserSig",
+                "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
                 "Support", "HTTPServer", crypto, httpClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
             exclude: ["Clients"],
@@ -144,7 +150,8 @@ let package = Package(
         .testTarget(
             name: "CompatibleTests",
             dependencies: [
-                "CZlib", "UserSig", "RedisClient", "Support", httpClient, nio("NIOCore"), nio("NIOHTTP1"),
+                "CZlib", "UserSig", "PresenceAPI", "JSON", "RedisClient", "Support", httpClient, nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             exclude: ["Python"],
             swiftSettings: strict),
@@ -156,7 +163,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PresenceClientTests", dependencies: ["PresenceClient", "Support", nio("NIOCore")],
+            name: "PresenceClientTests", dependencies: ["PresenceClient", "JSON", "Support", nio("NIOCore")],
             swiftSettings: strict),
         .testTarget(
             name: "BrowserTests",

@@ -1,8 +1,8 @@
+import JSON
 import NIOCore
 import PresenceCore
 
-/// The JSON a receiver gets for a change. Written by hand so that its bytes, which are signed, are the same
-/// on every attempt and in every version of an encoder.
+/// The JSON a receiver gets for a change. Its bytes, which are signed, are the same on every attempt.
 enum CallbackBody {
     static let command = "State.StateChange"
 
@@ -10,34 +10,28 @@ enum CallbackBody {
     private static let bytesUsual = 512
 
     static func bytes(of change: StatusChange) -> ByteBuffer {
-        var json = ByteBuffer()
-        json.reserveCapacity(bytesUsual)
-        json.writeStaticString(#"{"CallbackCommand":"State.StateChange","EventTime":"#)
-        json.writeString(String(change.atMs))
-        json.writeStaticString(#","Info":{"Action":"#)
-        json.writeQuoted(change.action.rawValue)
-        json.writeStaticString(#","To_Account":"#)
-        json.writeQuoted(change.user.rawValue)
-        json.writeStaticString(#","Reason":"#)
-        json.writeQuoted(change.reason.rawValue)
-        json.writeStaticString("}")
-        if !change.kicked.isEmpty { json.writeKicked(change.kicked) }
-        json.writeStaticString(#","Presence":{"id":"#)
-        json.writeQuoted(change.id)
-        json.writeStaticString(#","version":"#)
-        json.writeString(String(change.version))
-        json.writeStaticString(#","previous":"#)
-        json.writeString(String(change.previous))
-        json.writeStaticString(#","platform":"#)
-        json.writeQuoted(change.session.platform.name)
-        json.writeStaticString(#","instance":"#)
-        json.writeQuoted(change.session.instance.rawValue)
-        json.writeStaticString(#","status":"#)
-        json.writeQuoted(change.status.rawValue)
-        json.writeStaticString(#","userStatus":"#)
-        json.writeQuoted(change.userStatus.rawValue)
-        json.writeStaticString("}}")
-        return json
+        var json = JSONWriter(bytesUsual: bytesUsual)
+        json.object { json in
+            json.member("CallbackCommand", command)
+            json.member("EventTime", change.atMs)
+            json.member("Info") {
+                $0.member("Action", change.action.rawValue)
+                $0.member("To_Account", change.user.rawValue)
+                $0.member("Reason", change.reason.rawValue)
+            }
+            let displaced = change.kicked.map { ["Platform": $0.platform.displacedName] }
+            json.member("KickedDevice", ifPresent: displaced.isEmpty ? nil : displaced)
+            json.member("Presence") {
+                $0.member("id", change.id)
+                $0.member("version", change.version)
+                $0.member("previous", change.previous)
+                $0.member("platform", change.session.platform.name)
+                $0.member("instance", change.session.instance.rawValue)
+                $0.member("status", change.status.rawValue)
+                $0.member("userStatus", change.userStatus.rawValue)
+            }
+        }
+        return json.buffer
     }
 }
 
@@ -50,43 +44,4 @@ extension Platform {
         default: name
         }
     }
-}
-
-extension ByteBuffer {
-    fileprivate mutating func writeKicked(_ sessions: [SessionID]) {
-        writeStaticString(#","KickedDevice":["#)
-        for (index, session) in sessions.enumerated() {
-            writeStaticString(index == 0 ? #"{"Platform":"# : #",{"Platform":"#)
-            writeQuoted(session.platform.displacedName)
-            writeStaticString("}")
-        }
-        writeStaticString("]")
-    }
-
-    /// As a JSON string.
-    fileprivate mutating func writeQuoted(_ text: String) {
-        writeStaticString("\"")
-        if text.utf8.contains(where: \.needsEscape) {
-            for byte in text.utf8 { writeEscaped(byte) }
-        } else {
-            writeString(text)
-        }
-        writeStaticString("\"")
-    }
-
-    private mutating func writeEscaped(_ byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-            writeBytes([UInt8(ascii: "\\"), byte])
-        case 0..<0x20:
-            writeStaticString(byte < 0x10 ? "\\u000" : "\\u00")
-            writeString(String(byte, radix: 16))
-        default:
-            writeInteger(byte)
-        }
-    }
-}
-
-extension UInt8 {
-    fileprivate var needsEscape: Bool { self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") }
 }

@@ -1,3 +1,4 @@
+import JSON
 import NIOCore
 import NIOWebSocket
 import PresenceCore
@@ -81,7 +82,7 @@ extension ClientConnection {
 
     private func perform(_ action: ConnectionState.Action) {
         switch action {
-        case .send(let message): write(.text, ByteBuffer(string: message.text))
+        case .send(let message): write(.text, message.json)
         case .ping:
             isPongDue = true
             write(.ping, ByteBuffer())

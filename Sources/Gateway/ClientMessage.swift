@@ -1,4 +1,5 @@
-import Foundation
+import JSON
+import NIOCore
 import PresenceCore
 
 /// What a client says.
@@ -15,25 +16,26 @@ enum ClientMessage: Equatable, Sendable {
             self = .heartbeat
             return
         }
-        let (decoder, data) = (JSONDecoder(), Data(text.utf8))
-        guard let type = try? decoder.decode(Message.self, from: data).type else { throw .invalidMessage }
-        switch type {
-        case "heartbeat": self = .heartbeat
-        case "logout": self = .logout
-        case "token":
-            guard let token = try? decoder.decode(Token.self, from: data).token else {
-                throw Refusal(InvalidInput(field: "token", message: "must be a string"))
+        do {
+            self = try ClientMessage(json: ByteBuffer(string: text))
+        } catch {
+            switch error.kind {
+            case .missing("token"): throw Refusal(InvalidInput(field: "token", message: "must be a string"))
+            case .refused("token", let message): throw Refusal(InvalidInput(field: "token", message: message))
+            default: throw .invalidMessage
             }
-            self = .token(token)
-        default: self = .unknown
         }
     }
+}
 
-    private struct Message: Decodable {
-        var type: String
-    }
-
-    private struct Token: Decodable {
-        var token: String
+extension ClientMessage: JSONReadable {
+    init(from json: inout JSONReader) throws(JSONError) {
+        switch try json.string(ofMember: "type") {
+        case "heartbeat": self = .heartbeat
+        case "logout": self = .logout
+        case "token": self = .token(try json.string(ofMember: "token"))
+        default: self = .unknown
+        }
+        try json.skip()
     }
 }

@@ -102,7 +102,7 @@ package struct TokenVerifier: Sendable {
 
     /// RFC 7519, section 4.1.3: who does not find itself in an `aud` must reject the token, also who has no name.
     private func checkAudience(of claims: SignedJWT.Claims) throws(InvalidToken) {
-        switch (audience, claims.aud?.values) {
+        switch (audience, claims.aud) {
         case (nil, nil): return
         case (nil, _?):
             throw InvalidToken("the token has an aud, and this service no name to find in it: set connect.jwt-audience")

@@ -1,4 +1,4 @@
-import Foundation
+import JSON
 import PresenceCore
 
 /// What the gateway says to a client.
@@ -26,65 +26,39 @@ enum ServerMessage: Equatable, Sendable {
         case overloaded
         case rateLimited = "rate-limited"
     }
+}
 
-    var text: String {
-        switch self {
-        case .heartbeat: #"{"type":"heartbeat"}"#
-        case .unrecorded: #"{"type":"unrecorded"}"#
-        case .heartbeatWanted: #"{"type":"heartbeat","wanted":true}"#
-        case .logout: #"{"type":"logout"}"#
-        case .welcome(let session, let version, let timing, let resumed):
-            Self.json(
-                Welcome(
-                    session: "\(session)", version: version,
-                    heartbeat: .init(
-                        intervalSeconds: Double(timing.intervalMs) / 1_000,
-                        timeoutSeconds: Double(timing.timeoutMs) / 1_000),
-                    resumed: resumed))
-        case .kicked(let session, let note):
-            Self.json(
-                Kicked(
-                    by: session == nil ? "operator" : "session", platform: session?.platform.name,
-                    instance: session?.instance.rawValue, reason: note))
-        case .error(let code, let detail, let field):
-            Self.json(Failure(code: code.rawValue, detail: detail, field: field))
+extension ServerMessage: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object { json in
+            switch self {
+            case .heartbeat: json.member("type", "heartbeat")
+            case .unrecorded: json.member("type", "unrecorded")
+            case .heartbeatWanted:
+                json.member("type", "heartbeat")
+                json.member("wanted", true)
+            case .logout: json.member("type", "logout")
+            case .welcome(let session, let version, let timing, let resumed):
+                json.member("type", "welcome")
+                json.member("session", session.description)
+                json.member("version", version)
+                json.member("heartbeat") {
+                    $0.member("intervalSeconds", Double(timing.intervalMs) / 1_000)
+                    $0.member("timeoutSeconds", Double(timing.timeoutMs) / 1_000)
+                }
+                json.member("resumed", resumed)
+            case .kicked(let session, let note):
+                json.member("type", "kicked")
+                json.member("by", session == nil ? "operator" : "session")
+                json.member("platform", ifPresent: session?.platform.name)
+                json.member("instance", ifPresent: session?.instance.rawValue)
+                json.member("reason", ifPresent: note)
+            case .error(let code, let detail, let field):
+                json.member("type", "error")
+                json.member("code", code.rawValue)
+                json.member("detail", detail)
+                json.member("field", ifPresent: field)
+            }
         }
-    }
-
-    private struct Welcome: Encodable {
-        var type = "welcome"
-        var session: String
-        var version: Int
-        var heartbeat: Timing
-        var resumed: Bool
-
-        struct Timing: Encodable {
-            var intervalSeconds: Double
-            var timeoutSeconds: Double
-        }
-    }
-
-    private struct Kicked: Encodable {
-        var type = "kicked"
-        var by: String
-        var platform: String?
-        var instance: String?
-        var reason: String?
-    }
-
-    private struct Failure: Encodable {
-        var type = "error"
-        var code: String
-        var detail: String
-        var field: String?
-    }
-
-    private static func json(_ value: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else {
-            preconditionFailure("strings, whole numbers and finite seconds always encode")
-        }
-        return String(decoding: data, as: UTF8.self)
     }
 }

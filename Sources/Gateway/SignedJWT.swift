@@ -1,5 +1,7 @@
 import Foundation
+import JSON
 import JWTKit
+import NIOCore
 
 /// A JWT in its parts. Nothing of it counts before the signature does.
 struct SignedJWT {
@@ -9,45 +11,26 @@ struct SignedJWT {
     private let payload: Data
 
     /// What of a payload counts. Times are Unix time in seconds.
-    struct Claims: Decodable {
+    struct Claims {
         var sub: String
         var exp: Double
         var nbf: Double?
         var iat: Double?
-        var aud: Audience?
+        var aud: [String]?
         var iss: String?
     }
 
-    /// A text, or a list of them.
-    struct Audience: Decodable {
-        let values: [String]
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let value = try? container.decode(String.self) {
-                values = [value]
-            } else if let values = try? container.decode([String].self) {
-                self.values = values
-            } else {
-                throw DecodingError.typeMismatch(
-                    Self.self, .init(codingPath: decoder.codingPath, debugDescription: "neither a text nor a list"))
-            }
-        }
-    }
-
-    private struct Header: Decodable {
+    struct Header {
         var alg: String
-        /// Extensions that have to be understood; none is.
-        var crit: [String]?
     }
 
     /// nil for a text that is no JWT.
     init?(_ text: String) {
         let texts = text.split(separator: ".", omittingEmptySubsequences: false)
         let parts = texts.compactMap { Data(base64URLEncoded: $0) }
-        guard texts.count == 3, parts.count == 3, let header = try? JSONDecoder().decode(Header.self, from: parts[0]),
-            header.crit == nil
-        else { return nil }
+        guard texts.count == 3, parts.count == 3, let header = try? Header(json: ByteBuffer(bytes: parts[0])) else {
+            return nil
+        }
         signed = Data("\(texts[0]).\(texts[1])".utf8)
         signature = parts[2]
         algorithm = header.alg
@@ -60,28 +43,61 @@ struct SignedJWT {
     }
 
     func claims() throws(InvalidToken) -> Claims {
-        do { return try JSONDecoder().decode(Claims.self, from: payload) } catch {
-            throw InvalidToken(error)
+        do { return try Claims(json: ByteBuffer(bytes: payload)) } catch { throw InvalidToken(error) }
+    }
+}
+
+extension SignedJWT.Header: JSONReadable {
+    init(from json: inout JSONReader) throws(JSONError) {
+        var alg: String?
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "alg": alg = try json.string()
+            // Extensions that have to be understood; none is.
+            case "crit": guard try json.null() else { throw json.refused("must be left out") }
+            default: try json.skip()
+            }
+        }
+        self.alg = try json.required(alg, "alg")
+    }
+}
+
+extension SignedJWT.Claims: JSONReadable {
+    init(from json: inout JSONReader) throws(JSONError) {
+        var (sub, exp): (String?, Double?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "sub": sub = try json.stringOrNull()
+            case "exp": exp = try json.doubleOrNull()
+            case "nbf": nbf = try json.doubleOrNull()
+            case "iat": iat = try json.doubleOrNull()
+            case "aud": aud = try Self.audience(&json)
+            case "iss": iss = try json.stringOrNull()
+            default: try json.skip()
+            }
+        }
+        self.sub = try json.required(sub, "sub")
+        self.exp = try json.required(exp, "exp")
+    }
+
+    /// A text, or a list of them.
+    private static func audience(_ json: inout JSONReader) throws(JSONError) -> [String]? {
+        switch try json.nextKind() {
+        case .string: [try json.string()]
+        case .array: try json.strings()
+        default: if try json.null() { nil } else { throw json.refused("must be a string or an array of strings") }
         }
     }
 }
 
 extension InvalidToken {
-    fileprivate init(_ error: any Error) {
-        switch error {
-        case DecodingError.keyNotFound(let claim, _):
-            self.init("the token has no \(claim.stringValue)")
-        case DecodingError.valueNotFound(_, let context) where !context.codingPath.isEmpty:
-            self.init("the token has no \(context.codingPath[0].stringValue)")
-        case DecodingError.typeMismatch(let type, let context) where !context.codingPath.isEmpty:
-            let kind =
-                switch type {
-                case is String.Type: "string"
-                case is SignedJWT.Audience.Type: "string or list of strings"
-                default: "number"
-                }
-            self.init("the token's \(context.codingPath[0].stringValue) is no \(kind)")
-        default: self.init("the token's claims are no JSON object")
+    fileprivate init(_ error: JSONError) {
+        switch error.kind {
+        case .missing(let claim): self.init("the token has no \(claim)")
+        case .refused("", _), .malformed: self.init("the token's claims are no JSON object")
+        case .refused(let claim, let message): self.init("the token's \(claim) \(message)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import HTTPServer
+import JSON
 import NIOCore
 import NIOHTTP1
 import PresenceStore
@@ -67,8 +68,6 @@ package struct Readiness: Sendable {
 
 extension HTTPServerResponse {
     static func json(_ body: some JSONWritable, status: HTTPResponseStatus = .ok) -> HTTPServerResponse {
-        var json = JSONWriter()
-        body.write(to: &json)
-        return HTTPServerResponse(status, headers: [("Content-Type", "application/json")], body: json.buffer)
+        HTTPServerResponse(status, headers: [("Content-Type", "application/json")], body: body.json)
     }
 }

@@ -37,9 +37,9 @@ extension PresenceAPI {
 
     func heartbeats(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let body = try request.json(as: HeartbeatsRequest.self)
-        let beats = try body.checked()
-        let gone = try await store.heartbeat(beats)
-        return .json(HeartbeatsResponse(renewed: beats.count - gone.count, gone: gone))
+        try body.checkCount()
+        let gone = try await store.heartbeat(body.sessions)
+        return .json(HeartbeatsResponse(renewed: body.sessions.count - gone.count, gone: gone))
     }
 
     func disconnect(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
@@ -53,7 +53,6 @@ extension PresenceAPI {
     }
 
     private func namedSession(in request: HTTPServerRequest) throws -> UserSession {
-        let body = try request.json(as: SessionRequest.self)
-        return try body.checked()
+        try request.json(as: UserSession.self)
     }
 }

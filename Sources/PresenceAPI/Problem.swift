@@ -1,4 +1,5 @@
 import HTTPServer
+import JSON
 import NIOHTTP1
 import PresenceCore
 import PresenceStore
@@ -28,7 +29,7 @@ struct Problem: Error {
         switch error {
         case let error as Problem: self = error
         case let error as InvalidInput: self.init(field: error.field, error.message)
-        case let error as DecodingError: self.init(error)
+        case let error as JSONError: self.init(error)
         case let error as StoreError: self.init(error)
         case let error as UserSigError: self.init(.invalidUserSig, error.message)
         default:
@@ -86,12 +87,10 @@ extension Problem: JSONWritable {
     }
 
     var response: HTTPServerResponse {
-        var json = JSONWriter()
-        write(to: &json)
         var headers = [(name: "Content-Type", value: "application/problem+json")]
         if let seconds = code.retryAfterSeconds { headers.append(("Retry-After", "\(seconds)")) }
         if let challenge = code.challenge { headers.append(("WWW-Authenticate", challenge)) }
         if !allowed.isEmpty { headers.append(("Allow", allowed.map(\.rawValue).joined(separator: ", "))) }
-        return HTTPServerResponse(code.meaning.status, headers: headers, body: json.buffer)
+        return HTTPServerResponse(code.meaning.status, headers: headers, body: json)
     }
 }

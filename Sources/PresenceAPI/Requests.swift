@@ -1,10 +1,11 @@
+import JSON
 import PresenceCore
 import PresenceStore
 
-// What callers send. Decoding checks the shape; the methods here turn it into checked values, naming
-// the field of what they refuse.
+// What callers send. Reading checks the shape, and whatever the methods here turn into checked values when they are
+// called; both name the field of what they refuse.
 
-struct LoginRequest: Decodable {
+struct LoginRequest: JSONReadable {
     var user: String
     var platform: String
     var instance: String?
@@ -13,42 +14,66 @@ struct LoginRequest: Decodable {
     var version: String?
     var userSig: String?
 
+    init(from json: inout JSONReader) throws(JSONError) {
+        var (user, platform): (String?, String?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "user": user = try json.string()
+            case "platform": platform = try json.string()
+            case "instance": instance = try json.stringOrNull()
+            case "address": address = try json.stringOrNull()
+            case "network": network = try json.stringOrNull()
+            case "version": version = try json.stringOrNull()
+            case "userSig": userSig = try json.stringOrNull()
+            default: try json.skip()
+            }
+        }
+        self.user = try json.required(user, "user")
+        self.platform = try json.required(platform, "platform")
+    }
+
     func details() throws(InvalidInput) -> ClientDetails {
         try ClientDetails(address: address, network: network, version: version)
     }
 }
 
 /// Names one session of one user. Its platform may be one that is no longer configured: on record it goes on.
-struct SessionRequest: Decodable {
-    var user: String
-    var session: String
-
-    func checked() throws(InvalidInput) -> UserSession {
-        UserSession(user: try UserID(user), session: try SessionID(session))
+extension UserSession: JSONReadable {
+    package init(from json: inout JSONReader) throws(JSONError) {
+        var (user, session): (UserID?, SessionID?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "user": user = try json.checked { text throws(InvalidInput) in try UserID(text) }
+            case "session": session = try json.checked { text throws(InvalidInput) in try SessionID(text) }
+            default: try json.skip()
+            }
+        }
+        self.init(user: try json.required(user, "user"), session: try json.required(session, "session"))
     }
 }
 
-struct HeartbeatsRequest: Decodable {
-    var sessions: [SessionRequest]
+struct HeartbeatsRequest: JSONReadable {
+    var sessions: [UserSession]
 
-    func checked() throws(InvalidInput) -> [UserSession] {
+    init(from json: inout JSONReader) throws(JSONError) {
+        var sessions: [UserSession]?
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            if name == "sessions" { sessions = try json.array(of: UserSession.self) } else { try json.skip() }
+        }
+        self.sessions = try json.required(sessions, "sessions")
+    }
+
+    func checkCount() throws(InvalidInput) {
         guard (1...APILimits.heartbeatsPerCallMax).contains(sessions.count) else {
             throw InvalidInput(field: "sessions", message: "must be 1 to \(APILimits.heartbeatsPerCallMax) sessions")
         }
-        var named: [UserSession] = []
-        named.reserveCapacity(sessions.count)
-        for (index, session) in sessions.enumerated() {
-            do {
-                named.append(try session.checked())
-            } catch {
-                throw InvalidInput(field: "sessions[\(index)].\(error.field)", message: error.message)
-            }
-        }
-        return named
     }
 }
 
-struct KickRequest: Decodable {
+struct KickRequest {
     var platform: String?
     var instance: String?
     var reason: String?
@@ -64,9 +89,37 @@ struct KickRequest: Decodable {
     }
 }
 
-struct StatusesRequest: Decodable {
+extension KickRequest: JSONReadable {
+    init(from json: inout JSONReader) throws(JSONError) {
+        self.init()
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "platform": platform = try json.stringOrNull()
+            case "instance": instance = try json.stringOrNull()
+            case "reason": reason = try json.stringOrNull()
+            default: try json.skip()
+            }
+        }
+    }
+}
+
+struct StatusesRequest: JSONReadable {
     var users: [String]
     var detail: Bool?
+
+    init(from json: inout JSONReader) throws(JSONError) {
+        var users: [String]?
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "users": users = try json.strings()
+            case "detail": detail = try json.boolOrNull()
+            default: try json.skip()
+            }
+        }
+        self.users = try json.required(users, "users")
+    }
 
     func checkCount() throws(InvalidInput) {
         guard (1...APILimits.usersPerQueryMax).contains(users.count) else {

@@ -1,10 +1,11 @@
+import JSON
 import PresenceCore
 import PresenceStore
 
 // What callers get. `openapi.json` describes these forms, and a test holds real answers against it.
 
 extension SessionID: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("platform", platform.name)
             $0.member("instance", instance.rawValue)
@@ -14,7 +15,7 @@ extension SessionID: JSONWritable {
 }
 
 extension AcceptedLogin: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("session", session.description)
             $0.member("status", userStatus.rawValue)
@@ -26,20 +27,11 @@ extension AcceptedLogin: JSONWritable {
 }
 
 extension HeartbeatTiming: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
-            $0.member("intervalSeconds", Seconds(milliseconds: intervalMs))
-            $0.member("timeoutSeconds", Seconds(milliseconds: timeoutMs))
+            $0.member("intervalSeconds", Double(intervalMs) / 1_000)
+            $0.member("timeoutSeconds", Double(timeoutMs) / 1_000)
         }
-    }
-}
-
-/// Whole where it is whole: `60`, `1.5`.
-private struct Seconds: JSONWritable {
-    var milliseconds: Int
-
-    func write(to json: inout JSONWriter) {
-        json.literal(milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000)" : "\(Double(milliseconds) / 1_000)")
     }
 }
 
@@ -56,7 +48,7 @@ struct HeartbeatsResponse: JSONWritable {
 }
 
 extension UserSession: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("user", user.rawValue)
             $0.member("session", session.description)
@@ -65,7 +57,7 @@ extension UserSession: JSONWritable {
 }
 
 extension SessionAnswer: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("status", status.rawValue)
             $0.member("userStatus", userStatus.rawValue)
@@ -76,7 +68,7 @@ extension SessionAnswer: JSONWritable {
 }
 
 extension KickAnswer: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("status", userStatus.rawValue)
             $0.member("version", version)
@@ -102,7 +94,7 @@ struct UserResponse: JSONWritable {
 }
 
 extension Session: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("platform", id.platform.name)
             $0.member("instance", id.instance.rawValue)
@@ -154,7 +146,7 @@ struct StatusesResponse: JSONWritable {
 }
 
 extension PresenceCounts: JSONWritable {
-    func write(to json: inout JSONWriter) {
+    package func write(to json: inout JSONWriter) {
         json.object {
             $0.member("users") {
                 for status in Status.live { $0.member(status.rawValue, users[status] ?? 0) }

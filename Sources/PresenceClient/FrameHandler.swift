@@ -1,6 +1,5 @@
-import Foundation
+import JSON
 import NIOCore
-import NIOFoundationCompat
 import NIOWebSocket
 
 /// Makes messages of a WebSocket's frames, answers pings, and plays its part in closing.
@@ -29,7 +28,7 @@ final class FrameHandler: ChannelDuplexHandler {
         let frame = unwrapInboundIn(data)
         switch frame.opcode {
         case .text:
-            receive(.message(try? JSONDecoder().decode(ServerMessage.self, from: frame.unmaskedData)))
+            receive(.message(try? ServerMessage(json: frame.unmaskedData)))
         case .ping:
             send(.pong, frame.unmaskedData, context)
             receive(.message(nil))

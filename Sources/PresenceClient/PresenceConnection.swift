@@ -1,4 +1,4 @@
-import Foundation
+import JSON
 import NIOCore
 import NIOWebSocket
 
@@ -111,7 +111,7 @@ extension PresenceConnection {
                 // Written earlier it would be lost: the pipeline takes nothing while it changes.
                 try await upgraded.get()
                 guard attempt == self.attempt, let token else { return }
-                send(.text, ByteBuffer(bytes: try JSONEncoder().encode(["type": "token", "token": token])))
+                send(.text, ["type": "token", "token": token].json)
             } catch {
                 lost(attempt, 1006, "\(error)")
             }

@@ -1,3 +1,5 @@
+import JSON
+
 /// A message of the gateway.
 enum ServerMessage: Equatable {
     case welcome(session: String, resumed: Bool, heartbeatInterval: Duration)
@@ -12,45 +14,96 @@ enum ServerMessage: Equatable {
     case unknown
 }
 
-extension ServerMessage: Decodable {
-    private enum Key: CodingKey {
-        case type, session, resumed, heartbeat, intervalSeconds, wanted, by, platform, instance, reason, code, detail
-    }
-
-    init(from decoder: any Decoder) throws {
-        let message = try decoder.container(keyedBy: Key.self)
-        switch try message.decode(String.self, forKey: .type) {
-        case "welcome":
-            let heartbeat = try message.nestedContainer(keyedBy: Key.self, forKey: .heartbeat)
-            let bounds = ClientLimits.heartbeatIntervalSeconds
-            let seconds = try heartbeat.decode(Double.self, forKey: .intervalSeconds)
-            self = .welcome(
-                session: try message.decode(String.self, forKey: .session),
-                resumed: try message.decodeIfPresent(Bool.self, forKey: .resumed) ?? false,
-                heartbeatInterval: .seconds(min(max(seconds, bounds.lowerBound), bounds.upperBound)))
-        case "heartbeat":
-            self = .heartbeat(wanted: try message.decodeIfPresent(Bool.self, forKey: .wanted) ?? false)
+extension ServerMessage: JSONReadable {
+    init(from json: inout JSONReader) throws(JSONError) {
+        switch try json.string(ofMember: "type") {
+        case "welcome": try self.init(welcome: &json)
+        case "heartbeat": try self.init(heartbeat: &json)
+        case "kicked": try self.init(kicked: &json)
+        case "error": try self.init(error: &json)
         case "unrecorded":
             self = .unrecorded
+            try json.skip()
         case "logout":
             self = .logout
-        case "kicked":
-            self = .kicked(try Self.kicker(message))
-        case "error":
-            self = .error(
-                code: try message.decode(String.self, forKey: .code),
-                detail: try message.decodeIfPresent(String.self, forKey: .detail) ?? "")
+            try json.skip()
         default:
             self = .unknown
+            try json.skip()
         }
     }
 
-    private static func kicker(_ message: KeyedDecodingContainer<Key>) throws -> PresenceClient.Event.Kicker {
-        guard try message.decode(String.self, forKey: .by) == "session" else {
-            return .operator(reason: try message.decodeIfPresent(String.self, forKey: .reason))
+    private init(welcome json: inout JSONReader) throws(JSONError) {
+        var (session, resumed, heartbeat): (String?, Bool?, Heartbeat?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "session": session = try json.string()
+            case "resumed": resumed = try json.boolOrNull()
+            case "heartbeat": heartbeat = try Heartbeat(from: &json)
+            default: try json.skip()
+            }
         }
-        return .session(
-            platform: try message.decode(String.self, forKey: .platform),
-            instance: try message.decode(String.self, forKey: .instance))
+        self = .welcome(
+            session: try json.required(session, "session"), resumed: resumed ?? false,
+            heartbeatInterval: try json.required(heartbeat, "heartbeat").interval)
+    }
+
+    private struct Heartbeat: JSONReadable {
+        var interval: Duration
+
+        init(from json: inout JSONReader) throws(JSONError) {
+            var seconds: Double?
+            try json.beginObject()
+            while let name = try json.nextMember() {
+                if name == "intervalSeconds" { seconds = try json.double() } else { try json.skip() }
+            }
+            let bounds = ClientLimits.heartbeatIntervalSeconds
+            interval = .seconds(
+                min(max(try json.required(seconds, "intervalSeconds"), bounds.lowerBound), bounds.upperBound))
+        }
+    }
+
+    private init(heartbeat json: inout JSONReader) throws(JSONError) {
+        var wanted: Bool?
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            if name == "wanted" { wanted = try json.boolOrNull() } else { try json.skip() }
+        }
+        self = .heartbeat(wanted: wanted ?? false)
+    }
+
+    private init(kicked json: inout JSONReader) throws(JSONError) {
+        var (by, platform, instance, reason): (String?, String?, String?, String?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "by": by = try json.string()
+            case "platform": platform = try json.stringOrNull()
+            case "instance": instance = try json.stringOrNull()
+            case "reason": reason = try json.stringOrNull()
+            default: try json.skip()
+            }
+        }
+        guard try json.required(by, "by") == "session" else {
+            self = .kicked(.operator(reason: reason))
+            return
+        }
+        self = .kicked(
+            .session(
+                platform: try json.required(platform, "platform"), instance: try json.required(instance, "instance")))
+    }
+
+    private init(error json: inout JSONReader) throws(JSONError) {
+        var (code, detail): (String?, String?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "code": code = try json.string()
+            case "detail": detail = try json.stringOrNull()
+            default: try json.skip()
+            }
+        }
+        self = .error(code: try json.required(code, "code"), detail: detail ?? "")
     }
 }

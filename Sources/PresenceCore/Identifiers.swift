@@ -16,6 +16,11 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
         rawValue = raw
     }
 
+    /// An id like any other.
+    package static let example = UserID(unchecked: "alice")
+
+    private init(unchecked raw: String) { rawValue = raw }
+
     package static func == (left: UserID, right: UserID) -> Bool {
         left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
     }
@@ -99,19 +104,26 @@ package struct SessionID: Hashable, Sendable, CustomStringConvertible {
     }
 
     package init(_ raw: String, field: String = "session") throws(InvalidInput) {
-        let parts = raw.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3 else {
+        guard let (platform, rest) = raw[...].splitAtColon, let (instance, generation) = rest.splitAtColon else {
             throw InvalidInput(field: field, message: "must be the `session` a login answered with")
         }
-        platform = try Platform(String(Substring(parts[0])), field: field)
-        instance = try InstanceID(String(Substring(parts[1])), field: field)
-        generation = try Generation(String(Substring(parts[2])), field: field)
+        self.platform = try Platform(String(platform), field: field)
+        self.instance = try InstanceID(String(instance), field: field)
+        self.generation = try Generation(String(generation), field: field)
     }
 
     /// The device without the login: `<platform>:<instance>`, the name of its field in the user's record.
     package var device: String { "\(platform):\(instance)" }
 
     package var description: String { "\(platform):\(instance):\(generation)" }
+}
+
+extension Substring {
+    /// What stands before and behind the first colon.
+    fileprivate var splitAtColon: (Substring, Substring)? {
+        guard let colon = utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        return (Substring(utf8[..<colon]), Substring(utf8[utf8.index(after: colon)...]))
+    }
 }
 
 extension String {

@@ -55,6 +55,15 @@ package struct KeySpace: Sendable {
 
     static func meta(prefix: String) -> String { prefix + ":meta" }
 
+    /// The name of one key of every kind there is.
+    var ofEachKind: [String] {
+        let user = UserID.example
+        let session = SessionID(platform: .web, instance: .unnamed, generation: .random())
+        let ofShard = [deadlines, alarm, events, counts, cursor, owner, grace, aside, dead].map { $0(shard(of: user)) }
+        let ofUser = [self.user(user), recent(user), revoked(user), lease(user, session), push(user, session)]
+        return ofShard + ofUser + [workers, rules, meta, canary("w")]
+    }
+
     /// The shard a key belongs to, and the rest of its name; nil for keys that are none of a shard.
     func shardKey(_ key: some StringProtocol) -> (Shard, String)? {
         let head = prefix.utf8.count + 2

@@ -18,11 +18,14 @@ extension PresenceStore {
     /// The ACL rules (`+xadd`, `~presence:*`) that the Redis user lacks of those this service cannot do without; as the
     /// server sees it at once, before a call fails for it. `evalsha`, which asks, is not among them.
     package func missingPermissions() async throws(StoreError) -> [String] {
+        let ownKeys = "~\(keys.prefix):*"
         let keyed = Self.keyedCommands.map { ("+\($0)", "\($0) \(keys.meta) \($1)") }
-        let denied = try await denied(keyed + Self.keylessCalls)
+        let denied = try await denied(keyed + Self.keylessCalls + keys.ofEachKind.map { (ownKeys, "get \($0)") })
         // The server does not say whether it is for the command or for the key.
-        let mayBeKeys = keyed.allSatisfy { denied.contains($0.0) }
-        return (mayBeKeys ? ["~\(keys.prefix):*"] : []) + denied.sorted()
+        let commands = Set(denied).subtracting([ownKeys])
+        let mayBeKeys =
+            keyed.allSatisfy { commands.contains($0.0) } || !commands.contains("+get") && denied.contains(ownKeys)
+        return (mayBeKeys ? [ownKeys] : []) + commands.sorted()
     }
 
     /// Those it lacks of the ones for hints, without which everything is told later and nothing is lost.

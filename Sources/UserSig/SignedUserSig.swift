@@ -1,4 +1,6 @@
 import Foundation
+import JSON
+import NIOCore
 
 /// A usersig as it travels: JSON, deflated, in base64 with `*`, `-` and `_` for `+`, `/` and `=`.
 struct SignedUserSig {
@@ -17,13 +19,13 @@ struct SignedUserSig {
         // Foundation bears too much padding and stray last bits; what was signed has neither.
         guard let deflated = Data(base64Encoded: base64), deflated.base64EncodedData() == base64,
             let json = Zlib.inflated(Array(deflated), bytesMax: UserSigLimits.inflatedBytesMax),
-            let members = try? JSONDecoder().decode(Members.self, from: Data(json)), members.version == "2.0",
+            let members = try? Members(json: ByteBuffer(bytes: json)), members.version == "2.0",
             let signature = Data(base64Encoded: members.sig)
         else { throw UserSigError(.unreadable) }
         self.signature = signature
         sig = UserSig(
-            identifier: members.identifier, sdkAppID: members.sdkAppID.value, issuedAt: members.time.value,
-            lifetime: members.expire.value, userbuf: members.userbuf)
+            identifier: members.identifier, sdkAppID: members.sdkAppID, issuedAt: members.time,
+            lifetime: members.expire, userbuf: members.userbuf)
     }
 
     var text: String {
@@ -33,10 +35,10 @@ struct SignedUserSig {
 
     private var json: String {
         var members = [
-            #""TLS.ver": "2.0""#, #""TLS.identifier": \#(sig.identifier.quoted)"#, #""TLS.sdkappid": \#(sig.sdkAppID)"#,
-            #""TLS.expire": \#(sig.lifetime)"#, #""TLS.time": \#(sig.issuedAt)"#,
+            #""TLS.ver": "2.0""#, #""TLS.identifier": \#(String(buffer: sig.identifier.json))"#,
+            #""TLS.sdkappid": \#(sig.sdkAppID)"#, #""TLS.expire": \#(sig.lifetime)"#, #""TLS.time": \#(sig.issuedAt)"#,
         ]
-        if let userbuf = sig.userbuf { members.append(#""TLS.userbuf": \#(userbuf.quoted)"#) }
+        if let userbuf = sig.userbuf { members.append(#""TLS.userbuf": \#(String(buffer: userbuf.json))"#) }
         members.append(#""TLS.sig": "\#(signature.base64EncodedString())""#)
         return "{\(members.joined(separator: ", "))}"
     }
@@ -60,46 +62,45 @@ struct SignedUserSig {
     }
 }
 
-private struct Members: Decodable {
+private struct Members: JSONReadable {
     var version: String
     var identifier: String
-    var sdkAppID: WholeNumber
-    var time: WholeNumber
-    var expire: WholeNumber
+    var sdkAppID: Int
+    var time: Int
+    var expire: Int
     var userbuf: String?
     var sig: String
 
-    enum CodingKeys: String, CodingKey {
-        case version = "TLS.ver"
-        case identifier = "TLS.identifier"
-        case sdkAppID = "TLS.sdkappid"
-        case time = "TLS.time"
-        case expire = "TLS.expire"
-        case userbuf = "TLS.userbuf"
-        case sig = "TLS.sig"
-    }
-}
-
-/// `7` or `"7"`.
-private struct WholeNumber: Decodable {
-    let value: Int
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        let number = try (try? container.decode(Int.self)) ?? Int(container.decode(String.self))
-        guard let number, (0...UserSigLimits.numberMax).contains(number) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no whole number in range")
+    init(from json: inout JSONReader) throws(JSONError) {
+        var (version, identifier, sig): (String?, String?, String?)
+        var (sdkAppID, time, expire): (Int?, Int?, Int?)
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "TLS.ver": version = try json.string()
+            case "TLS.identifier": identifier = try json.string()
+            case "TLS.sdkappid": sdkAppID = try Self.wholeNumber(&json)
+            case "TLS.time": time = try Self.wholeNumber(&json)
+            case "TLS.expire": expire = try Self.wholeNumber(&json)
+            case "TLS.userbuf": userbuf = try json.stringOrNull()
+            case "TLS.sig": sig = try json.string()
+            default: try json.skip()
+            }
         }
-        value = number
+        self.version = try json.required(version, "TLS.ver")
+        self.identifier = try json.required(identifier, "TLS.identifier")
+        self.sdkAppID = try json.required(sdkAppID, "TLS.sdkappid")
+        self.time = try json.required(time, "TLS.time")
+        self.expire = try json.required(expire, "TLS.expire")
+        self.sig = try json.required(sig, "TLS.sig")
     }
-}
 
-extension String {
-    /// As a JSON string.
-    fileprivate var quoted: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        guard let json = try? encoder.encode(self) else { preconditionFailure("Every string has a JSON form") }
-        return String(decoding: json, as: UTF8.self)
+    /// `7` or `"7"`.
+    private static func wholeNumber(_ json: inout JSONReader) throws(JSONError) -> Int {
+        let number = try json.nextKind() == .number ? json.int() : Int(json.string())
+        guard let number, (0...UserSigLimits.numberMax).contains(number) else {
+            throw json.refused("must be a whole number from 0 to \(UserSigLimits.numberMax)")
+        }
+        return number
     }
 }

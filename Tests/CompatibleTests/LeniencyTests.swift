@@ -1,6 +1,10 @@
+import JSON
+import NIOCore
 import NIOHTTP1
 import Support
 import Testing
+
+@testable import PresenceAPI
 
 @Suite("What clients in use get away with")
 struct LeniencyTests {
@@ -40,5 +44,17 @@ struct LeniencyTests {
             let slashes = try await worker.send(.POST, "/v4//openim/querystate/?\(CompatibleWorker.query())", body)
             #expect(slashes.code == 0)
         }
+    }
+
+    @Test(
+        "IsNeedDetail is a number or a truth value, null as good as absent; members nobody knows are ignored",
+        arguments: [
+            (#""IsNeedDetail":1"#, true), (#""IsNeedDetail":true"#, true), (#""IsNeedDetail":7"#, true),
+            (#""IsNeedDetail":0"#, false), (#""IsNeedDetail":-0"#, false), (#""IsNeedDetail":false"#, false),
+            (#""IsNeedDetail":null"#, false), (#""x":{"IsNeedDetail":[1e999]}"#, false),
+        ])
+    func detail(member: String, isDetailed: Bool) throws {
+        let body = try CompatibleQueryRequest(json: ByteBuffer(string: #"{"To_Account":["ann"],\#(member)}"#))
+        #expect(body.needsDetail == isDetailed && body.accounts == ["ann"])
     }
 }

@@ -131,6 +131,12 @@ struct RefusalTests {
             Refusal(60003, "arrays 10 000 deep", body: String(repeating: "[", count: 10_000)),
             Refusal(60003, "no JSON, for a kick", command: "im_open_login_svc/kick", body: "ann"),
             Refusal(60003, "no JSON, for an account check", command: "im_open_login_svc/account_check", body: "ann"),
+            Refusal(60003, "a byte order mark in front", body: "\u{FEFF}" + #"{"To_Account":["ann"]}"#),
+            Refusal(60003, "half a surrogate pair", body: #"{"To_Account":["\ud800"]}"#),
+            Refusal(
+                60003, "half a body with a flag that is none", body: #"{"IsNeedDetail":"yes","To_Account":["ann"]"#),
+            Refusal(90003, "To_Account twice", body: #"{"To_Account":["ann"],"To_Account":["bob"]}"#),
+            Refusal(90001, "a flag that is no whole number", body: #"{"To_Account":["ann"],"IsNeedDetail":0.5}"#),
             Refusal(90001, "an empty list", body: #"{"To_Account":[]}"#),
             Refusal(90001, "a flag that is none", body: #"{"To_Account":["ann"],"IsNeedDetail":"yes"}"#),
             Refusal(90003, "no To_Account", body: "{}"),

@@ -24,11 +24,11 @@ struct ClaimTests {
                 "the token is not for this service: its aud differs"
             ),
             (#""aud":[],"iss":"https://id.example""#, "the token is not for this service: its aud differs"),
-            (#""aud":7,"iss":"https://id.example""#, "the token's aud is no string or list of strings"),
-            (#""aud":["presence",7],"iss":"https://id.example""#, "the token's aud is no string or list of strings"),
+            (#""aud":7,"iss":"https://id.example""#, "the token's aud must be a string or an array of strings"),
+            (#""aud":["presence",7],"iss":"https://id.example""#, "the token's aud[1] must be a string"),
             (#""aud":"presence""#, "the token has no iss"),
             (#""aud":"presence","iss":"https://id.example/""#, "the token is of another issuer: its iss differs"),
-            (#""aud":"presence","iss":["https://id.example"]"#, "the token's iss is no string"),
+            (#""aud":"presence","iss":["https://id.example"]"#, "the token's iss must be a string"),
         ])
     func refused(_ claims: String, detail: String) async throws {
         try await Deployment.ofSuite.withToken(Issuer.jwtOfAnn(claims), of: "ann") { client in

@@ -9,6 +9,8 @@ struct MessageViolationTests {
             "", " ", "x", "{", "{}", "[]", "null", "1", #""heartbeat""#, #"{"type":1}"#, #"{"type":null}"#,
             #"{"type":["heartbeat"]}"#, #"{"Type":"heartbeat"}"#, #"[{"type":"heartbeat"}]"#, #"{"type":"heartbeat""#,
             #"{"type":"heartbeat"}}"#, #"{"type":"heartbeat"}{"type":"logout"}"#, #"{"type":"\ud83d"}"#,
+            #"{"type":"heartbeat","type":"heartbeat"}"#, #"{"type":"heartbeat","n":{"a":1,"a":1}}"#,
+            "\u{FEFF}" + #"{"type":"heartbeat"}"#, #"{"type":"heartbeat","n":01}"#,
             String(repeating: "[", count: 9216), String(repeating: #"{"type":"#, count: 1024),
         ])
     func invalid(_ text: String) async throws {
@@ -32,6 +34,16 @@ struct MessageViolationTests {
             let answer = try await client.messageAnswer()
             #expect(answer["code"].string == "invalid-field" && answer["field"].string == "token", "\(answer)")
             #expect(answer["detail"].string == "token must be a string")
+            try await client.expectClose(4002)
+        }
+    }
+
+    @Test("A token message with two tokens closes with 4002 and names the field")
+    func twoTokens() async throws {
+        try await AttackedWorker.withClient { client in
+            client.send(.text(#"{"type":"token","token":"a","token":"b"}"#))
+            let answer = try await client.messageAnswer()
+            #expect(answer["field"].string == "token" && answer["detail"].string == "token must not be given twice")
             try await client.expectClose(4002)
         }
     }

@@ -95,11 +95,11 @@ struct TokenTests {
         "Of a JWT signed with our key it is told which claim is wrong",
         arguments: [
             (#"{"sub":"ann"}"#, "the token has no exp"), (#"{"sub":"ann","exp":null}"#, "the token has no exp"),
-            (#"{"sub":"ann","exp":"2099-01-01"}"#, "the token's exp is no number"),
+            (#"{"sub":"ann","exp":"2099-01-01"}"#, "the token's exp must be a number"),
             (#"{"exp":4000000000}"#, "the token has no sub"),
-            (#"{"sub":7,"exp":4000000000}"#, "the token's sub is no string"),
-            (#"{"sub":"ann","exp":4000000000,"nbf":"now"}"#, "the token's nbf is no number"),
-            (#"{"sub":"ann","exp":4000000000,"iat":[]}"#, "the token's iat is no number"),
+            (#"{"sub":7,"exp":4000000000}"#, "the token's sub must be a string"),
+            (#"{"sub":"ann","exp":4000000000,"nbf":"now"}"#, "the token's nbf must be a number"),
+            (#"{"sub":"ann","exp":4000000000,"iat":[]}"#, "the token's iat must be a number"),
             (
                 #"{"sub":"ann","exp":4000000000,"aud":"another"}"#,
                 "the token has an aud, and this service no name to find in it: set connect.jwt-audience"

@@ -1,4 +1,5 @@
-import Foundation
+import JSON
+import NIOCore
 import Testing
 
 @testable import PresenceClient
@@ -6,7 +7,7 @@ import Testing
 @Suite("Messages of the gateway, and the request that connects")
 struct ServerMessageTests {
     private func message(_ json: String) throws -> ServerMessage {
-        try JSONDecoder().decode(ServerMessage.self, from: Data(json.utf8))
+        try ServerMessage(json: ByteBuffer(string: json))
     }
 
     @Test("Every message is understood, unknown fields and types are ignored")

@@ -15,7 +15,7 @@ import Testing
     /// Runs the body with a store of the README's Redis user, and with one of the default user.
     private func withUser(_ body: (_ store: PresenceStore, _ admin: PresenceStore) async throws -> Void) async throws {
         let keys = KeySpace(prefix: "presence", shards: 2)
-        try await RedisServer.withRedis { server in
+        try await RedisServer.withRedis(["--enable-debug-command", "yes"]) { server in
             try await server.withClient { admin in
                 try await RedisClient.with(server.serviceURL) { redis in
                     let store = PresenceStore(redis: redis, keys: keys, options: StoreOptions(worker: "a"))
@@ -60,6 +60,64 @@ import Testing
             #expect(try await store.counts().users.count >= 0)
             #expect(try await store.ended(among: []) == [])
             try await store.unregister()
+        }
+    }
+
+    @Test(
+        "A change that Redis does not allow in full is not made at all",
+        arguments: [
+            "xadd", "zadd", "zrem", "hset", "hdel", "hincrby", "set", "del", "pexpire", "persist",
+        ])
+    func whole(_ command: String) async throws {
+        try await withUser { store, admin in
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            let web = try await store.loggedIn(.bob, .web)
+            try await store.silence(.bob, web.session)
+            try await store.sweepAll()
+            let before = try await admin.digest()
+            try await admin.command("ACL", "SETUSER", "presence", "-\(command)")
+            for change in [
+                { _ = try await store.loggedIn(.ann, .iPad) }, { _ = try await store.kick(.ann) },
+                { _ = try await store.logout(.ann, session: phone.session) },
+                { _ = try await store.disconnect(.ann, session: phone.session) },
+            ] as [() async throws -> Void] {
+                let error = await #expect(throws: StoreError.self) { try await change() }
+                #expect(error?.message == "The Redis user may not run \(command). Add +\(command) to its ACL.")
+            }
+            let swept = try? await store.settle([.bob])
+            #expect(swept?.settled ?? 0 == 0)
+            #expect(try await admin.digest() == before)
+            try await admin.command("ACL", "SETUSER", "presence", "+\(command)")
+            #expect(try await store.kick(.ann).kicked == [phone.session])
+            #expect(try await store.settle([.bob]).settled == 1)
+        }
+    }
+
+    @Test("A change is not made at all either where a key holds something else", arguments: ["events", "deadlines"])
+    func otherType(_ name: String) async throws {
+        try await withUser { store, admin in
+            let phone = try await store.loggedIn(.ann, .iPhone)
+            let shard = store.keys.shard(of: .ann)
+            let key = name == "events" ? store.keys.events(shard) : store.keys.deadlines(shard)
+            try await admin.command("SET", key, "x")
+            let before = try await admin.digest()
+            for change in [
+                { _ = try await store.loggedIn(.ann, .iPad) }, { _ = try await store.kick(.ann) },
+                { _ = try await store.logout(.ann, session: phone.session) },
+            ] as [() async throws -> Void] {
+                let error = await #expect(throws: StoreError.self) { try await change() }
+                #expect(error?.code == .corrupt)
+            }
+            #expect(try await admin.digest() == before)
+        }
+    }
+
+    @Test("A key of the service that the user may not use is missed, also where the others are allowed")
+    func keysOfEachKind() async throws {
+        try await withUser { store, admin in
+            try await admin.command(
+                "ACL", "SETUSER", "presence", "resetkeys", "~presence:meta", "~presence:rules", "~presence:workers")
+            #expect(try await store.missingPermissions() == ["~presence:*"])
         }
     }
 

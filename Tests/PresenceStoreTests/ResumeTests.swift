@@ -172,10 +172,18 @@ import Testing
         }
     }
 
-    @Test("What is remembered of a user ends by time, and is bounded")
+    @Test("What is remembered of a user ends by time, and is bounded: kicks and answers are forgotten last")
     func bounded() async throws {
         try await withStore { store in
-            for _ in 1...200 { try await store.loggedIn(.ann, .web) }
+            let kicked = try await store.loggedIn(.ann, .mac)
+            let call = store.kickCall(.ann, declared: [kicked.session])
+            let answer = try await store.run([call])[0].get().texts
+            for _ in 1...100 { try await store.loggedIn(.ann, .web) }
+            for _ in 1...50 { for platform in [Platform.mac, .windows] { try await store.loggedIn(.ann, platform) } }
+            let before = try await store.digest()
+            #expect(try await store.run([call])[0].get().texts == answer)
+            #expect(try await store.resume(.ann, session: kicked.session, link: 9) == .ended(by: nil))
+            #expect(try await store.digest() == before)
             let kept = try await store.command("HLEN", store.keys.recent(.ann)).int
             #expect(kept == 128)
             let phone = try await store.loggedIn(.bob, .iPhone)

@@ -67,6 +67,9 @@ struct APIBadInputTests {
         .login("instance an array", #"{"user":"ann","platform":"Web","instance":["a"]}"#, field: "instance"),
         .login("long address", #"{"user":"ann","platform":"Web","address":"\#(text(129))"}"#, field: "address"),
         .login("network with a tab", #"{"user":"ann","platform":"Web","network":"\t"}"#, field: "network"),
+        .login("user twice", #"{"user":"ann","platform":"Web","user":"bob"}"#, field: "user"),
+        .login("user twice, once in escapes", #"{"user":"ann","platform":"Web","\u0075ser":"ann"}"#, field: "user"),
+        .login("an ignored member twice", #"{"user":"ann","x":[{"y":1,"y":1}],"platform":"Web"}"#, field: "x[0].y"),
         .login("version a number", #"{"user":"ann","platform":"Web","version":2}"#, field: "version"),
     ]
 
@@ -85,6 +88,8 @@ struct APIBadInputTests {
             "an ignored member 10 000 deep",
             #"{"user":"ann","platform":"Web","x":"#
                 + String(repeating: #"{"x":"#, count: 10_000) + "1" + String(repeating: "}", count: 10_001)),
+        .unreadable("a byte order mark in front", "\u{FEFF}" + #"{"user":"ann","platform":"Web"}"#),
+        .unreadable("a member of the wrong kind in what breaks off", #"{"user":7,"platform":"Web""#),
         .unreadable("half a surrogate pair", #"{"user":"\ud800","platform":"Web"}"#),
     ]
 
@@ -94,6 +99,7 @@ struct APIBadInputTests {
         Refusal("users missing", "/v1/statuses", "{}", field: "users"),
         Refusal("users a string", "/v1/statuses", #"{"users":"ann"}"#, field: "users"),
         Refusal("users of numbers", "/v1/statuses", #"{"users":["ann",7]}"#, field: "users[1]"),
+        Refusal("a user who is half a surrogate pair", "/v1/statuses", #"{"users":["ann","\udc00"]}"#, .invalidJSON),
         Refusal("detail a number", "/v1/statuses", #"{"users":["ann"],"detail":2}"#, field: "detail"),
         Refusal("1001 heartbeats", "/v1/heartbeats", heartbeats(1_001), field: "sessions"),
         Refusal("no heartbeats", "/v1/heartbeats", #"{"sessions":[]}"#, field: "sessions"),

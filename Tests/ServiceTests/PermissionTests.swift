@@ -39,7 +39,8 @@ import Testing
             try await order("-xadd")
             let refused = try await backend.login("ann", "Web")
             #expect(refused.status == 503)
-            #expect(refused.text.contains("Give it the ACL of the README"), "\(refused.text)")
+            #expect(refused.text.contains("Add +xadd to its ACL"), "\(refused.text)")
+            #expect(try await backend.call(.get, "/v1/users/ann").body["version"].int == 0)
             try await eventually(timeout: .seconds(60), else: "readiness does not tell") {
                 let ready = try await backend.call(.get, "/health/ready")
                 return ready.status == 503 && ready.text.contains("add +xadd to its ACL")

@@ -1,4 +1,5 @@
 import HTTPServer
+import JSON
 import PresenceCore
 import PresenceStore
 
@@ -17,13 +18,12 @@ extension CompatibleAPI {
                 failed.append(.init(account: account, code: .queryAccounts))
             }
         }
-        let withDetail = body.needsDetail?.isSet ?? false
         var results: [CompatibleStatus] = []
         results.reserveCapacity(users.count)
         for (user, presence) in zip(users, try await store.presences(of: users)) {
             switch presence {
             case .success(let presence):
-                results.append(CompatibleStatus(presence: presence, withDetail: withDetail))
+                results.append(CompatibleStatus(presence: presence, withDetail: body.needsDetail))
             case .failure(let error):
                 logger.unreadableRecord(of: user, error)
                 failed.append(.init(account: user.rawValue, code: .queryFailed))

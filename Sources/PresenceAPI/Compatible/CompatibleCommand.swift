@@ -14,7 +14,7 @@ enum CompatibleCommand: String, Sendable, CaseIterable {
     /// For a member of the body that is missing or not of its type.
     func unacceptable(_ field: String) -> CompatibleCode {
         guard isQuery else { return .loginParameter }
-        return field.hasPrefix(CompatibleQueryRequest.CodingKeys.accounts.rawValue) ? .queryAccounts : .queryBody
+        return field.hasPrefix(CompatibleQueryRequest.accountsField) ? .queryAccounts : .queryBody
     }
 
     /// For what is not the caller's fault: worth another try.

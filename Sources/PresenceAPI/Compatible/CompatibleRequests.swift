@@ -1,44 +1,59 @@
+import JSON
 import PresenceCore
 
 // What backends of the compatible API send.
 
-struct CompatibleQueryRequest: Decodable {
-    var accounts: [String]
-    var needsDetail: Flag?
+struct CompatibleQueryRequest: JSONReadable {
+    static let accountsField = "To_Account"
 
-    enum CodingKeys: String, CodingKey {
-        case accounts = "To_Account"
-        case needsDetail = "IsNeedDetail"
+    var accounts: [String]
+    var needsDetail = false
+
+    init(from json: inout JSONReader) throws(JSONError) {
+        var accounts: [String]?
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case Self.accountsField: accounts = try json.strings()
+            case "IsNeedDetail": needsDetail = try Self.flag(&json)
+            default: try json.skip()
+            }
+        }
+        self.accounts = try json.required(accounts, Self.accountsField)
+    }
+
+    /// `1` or `0`; some clients write `true` or `false`.
+    private static func flag(_ json: inout JSONReader) throws(JSONError) -> Bool {
+        if try json.nextKind() == .number { return try json.int() != 0 }
+        return try json.boolOrNull() ?? false
     }
 
     func checkCount() throws(CompatibleFailure) {
         guard !accounts.isEmpty else {
-            throw CompatibleFailure(.queryBody, "Name at least one account in To_Account.")
+            throw CompatibleFailure(.queryBody, "Name at least one account in \(Self.accountsField).")
         }
         guard accounts.count <= APILimits.usersPerQueryMax else {
             throw CompatibleFailure(
-                .queryTooManyAccounts, "Name at most \(APILimits.usersPerQueryMax) accounts in To_Account.")
-        }
-    }
-
-    /// `1` or `0`; some clients write `true` or `false`.
-    struct Flag: Decodable {
-        let isSet: Bool
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            isSet = try (try? container.decode(Bool.self)) ?? (container.decode(Int.self) != 0)
+                .queryTooManyAccounts,
+                "Name at most \(APILimits.usersPerQueryMax) accounts in \(Self.accountsField).")
         }
     }
 }
 
-struct CompatibleKickRequest: Decodable {
+struct CompatibleKickRequest: JSONReadable {
     var id: String?
+    /// By its name of earlier years.
     var legacyID: String?
 
-    enum CodingKeys: String, CodingKey {
-        case id = "UserID"
-        case legacyID = "Identifier"
+    init(from json: inout JSONReader) throws(JSONError) {
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            switch name {
+            case "UserID": id = try json.stringOrNull()
+            case "Identifier": legacyID = try json.stringOrNull()
+            default: try json.skip()
+            }
+        }
     }
 
     func user() throws(InvalidInput) -> UserID {
@@ -47,19 +62,29 @@ struct CompatibleKickRequest: Decodable {
     }
 }
 
-struct CompatibleAccountCheckRequest: Decodable {
-    struct Item: Decodable {
+struct CompatibleAccountCheckRequest: JSONReadable {
+    struct Item: JSONReadable {
         var id: String
 
-        enum CodingKeys: String, CodingKey {
-            case id = "UserID"
+        init(from json: inout JSONReader) throws(JSONError) {
+            var id: String?
+            try json.beginObject()
+            while let name = try json.nextMember() {
+                if name == "UserID" { id = try json.string() } else { try json.skip() }
+            }
+            self.id = try json.required(id, "UserID")
         }
     }
 
     var items: [Item]
 
-    enum CodingKeys: String, CodingKey {
-        case items = "CheckItem"
+    init(from json: inout JSONReader) throws(JSONError) {
+        var items: [Item]?
+        try json.beginObject()
+        while let name = try json.nextMember() {
+            if name == "CheckItem" { items = try json.array(of: Item.self) } else { try json.skip() }
+        }
+        self.items = try json.required(items, "CheckItem")
     }
 
     func checkCount() throws(InvalidInput) {

@@ -1,3 +1,4 @@
+import JSON
 import PresenceCore
 
 // What backends of the compatible API get.

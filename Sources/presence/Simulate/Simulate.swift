@@ -81,7 +81,7 @@ struct Simulate: AsyncParsableCommand {
                 group.cancelAll()
             }
             if leave == .logout { await simulation.logOutAll() }
-            print(try simulation.summary())
+            print(simulation.summary())
         }
     }
 

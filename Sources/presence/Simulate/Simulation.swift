@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import NIOCore
 import PresenceClient
 import Synchronization
@@ -100,11 +101,9 @@ final class Simulation: Sendable {
     }
 
     /// What it came to, as one line of JSON.
-    func summary() throws -> String {
+    func summary() -> String {
         let summary = state.withLock { $0.tally.summary(at: ContinuousClock.now - begin) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(summary), as: UTF8.self)
+        return String(buffer: summary.json)
     }
 
     private static let tick: Duration = .milliseconds(20)

@@ -1,3 +1,4 @@
+import JSON
 import PresenceClient
 
 /// What clients went through, in numbers.
@@ -115,7 +116,7 @@ struct SimulationTally {
 }
 
 /// The line of JSON at the end.
-struct SimulationSummary: Encodable, Equatable {
+struct SimulationSummary: Equatable {
     let clients: Int
     let seconds: Double
     let connectedMax: Int
@@ -133,7 +134,7 @@ struct SimulationSummary: Encodable, Equatable {
     let errors: [String: Int]
 }
 
-struct LatencySummary: Encodable, Equatable {
+struct LatencySummary: Equatable {
     let p50Ms: Double
     let p99Ms: Double
     let maxMs: Double
@@ -142,5 +143,35 @@ struct LatencySummary: Encodable, Equatable {
         p50Ms = histogram.percentile(0.5) / .milliseconds(1)
         p99Ms = histogram.percentile(0.99) / .milliseconds(1)
         maxMs = histogram.max / .milliseconds(1)
+    }
+}
+
+extension SimulationSummary: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("clients", clients)
+            $0.member("seconds", seconds)
+            $0.member("connectedMax", connectedMax)
+            $0.member("connects", connects)
+            $0.member("connectsPerSecondMax", connectsPerSecondMax)
+            $0.member("allConnectedAfterSeconds", ifPresent: allConnectedAfterSeconds)
+            $0.member("resumed", resumed)
+            $0.member("disconnects", disconnects)
+            $0.member("kicked", kicked)
+            $0.member("heartbeats", heartbeats)
+            $0.member("heartbeatsPerSecondMax", heartbeatsPerSecondMax)
+            $0.member("heartbeatLatency", heartbeatLatency)
+            $0.member("errors", errors)
+        }
+    }
+}
+
+extension LatencySummary: JSONWritable {
+    func write(to json: inout JSONWriter) {
+        json.object {
+            $0.member("p50Ms", p50Ms)
+            $0.member("p99Ms", p99Ms)
+            $0.member("maxMs", maxMs)
+        }
     }
 }

@@ -1,5 +1,7 @@
 import Crypto
 import Foundation
+import JSON
+import NIOCore
 import UserSig
 
 /// Makes the tokens simulated clients show.
@@ -17,16 +19,15 @@ enum TokenIssuer: Sendable {
             return key.issue(to: user, issuedAt: now, lifetime: Self.lifetimeSeconds)
         case .jwt(let secret):
             let header = Self.base64URL(#"{"alg":"HS256","typ":"JWT"}"#.utf8)
-            let claims = Claims(sub: user, exp: now + Self.lifetimeSeconds)
-            let content = header + "." + Self.base64URL(try JSONEncoder().encode(claims))
+            var claims = JSONWriter()
+            claims.object {
+                $0.member("sub", user)
+                $0.member("exp", now + Self.lifetimeSeconds)
+            }
+            let content = header + "." + Self.base64URL(claims.buffer.readableBytesView)
             let key = SymmetricKey(data: Data(secret.utf8))
             return content + "." + Self.base64URL(HMAC<SHA256>.authenticationCode(for: Data(content.utf8), using: key))
         }
-    }
-
-    private struct Claims: Encodable {
-        let sub: String
-        let exp: Int
     }
 
     private static func base64URL(_ bytes: some Sequence<UInt8>) -> String {

@@ -2,8 +2,31 @@
 -- gathered and written once, by `write_change`; notices are for the caller to publish.
 -- Uses record user
 
--- `shard` has the keys deadlines, events, counts and cursor. The only time of the change is `now` (ms).
+-- An error in the middle undoes nothing: what the Redis user may not do, and keys that hold something else, are found
+-- before the first write. All that a change may call, as calls that could be made (Redis 7.0 crashes on others).
+local function check_change(shard)
+  local kinds = { [shard.events] = 'stream', [shard.deadlines] = 'zset' }
+  for key, kind in pairs(kinds) do
+    local found = redis.call('TYPE', key).ok
+    if found ~= 'none' and found ~= kind then error({ err = 'WRONGTYPE ' .. key .. ' is no ' .. kind }) end
+  end
+  local calls = {
+    { 'XADD', shard.events, '*', 'f', 'v' }, { 'ZADD', shard.deadlines, '1', 'm' }, { 'ZREM', shard.deadlines, 'm' },
+    { 'HSET', shard.counts, 'f', 'v' }, { 'HDEL', shard.counts, 'f' }, { 'HINCRBY', shard.counts, 'f', '1' },
+    { 'SET', shard.counts, 'v' }, { 'DEL', shard.counts }, { 'PEXPIRE', shard.counts, '1' },
+    { 'PERSIST', shard.counts },
+  }
+  for _, call in ipairs(calls) do
+    if not redis.acl_check_cmd(unpack(call)) then
+      error({ err = "NOPERM this user has no permissions to run the '" .. string.lower(call[1]) .. "' command" })
+    end
+  end
+end
+
+-- To be called before the first write. `shard` has the keys deadlines, events, counts and cursor; none where there are
+-- only notices. The only time of the change is `now` (ms).
 local function begin_change(shard, now)
+  if shard then check_change(shard) end
   return { shard = shard, now = now, counts = {}, events = 0, gone = {}, notices = {} }
 end
 

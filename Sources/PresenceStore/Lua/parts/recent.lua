@@ -4,8 +4,19 @@
 -- `by` is there where somebody ended the session: the session that displaced it, nothing behind it for a kick.
 -- Uses record
 
--- Entries kept of one user; of more those that end first are forgotten.
+-- Entries kept of one user. Of more the least worth is forgotten first, and of equal worth what ends first.
 local recent_most = 128
+
+-- The worth of an entry: 1 which attempt a client was at, 2 what a login of its own device ended, which its record or a
+-- later entry tells too, 3 what another device displaced, 4 kicks and answers.
+local function worth_of(name, entry)
+  if string.sub(name, 1, 5) == 'done:' then return 4 end
+  local by = field(entry, 'by')
+  if not by then return 1 end
+  if by == '' then return 4 end
+  local device = field(entry, 'device')
+  return string.sub(by, 1, #device + 1) == device .. ':' and 2 or 3
+end
 
 -- What is none of ours counts as nothing.
 local function read_recent(key, now)
@@ -21,6 +32,18 @@ local function read_recent(key, now)
   return recent
 end
 
+local function forget_one(recent)
+  local least, least_worth, least_at = nil, math.huge, math.huge
+  for name, entry in pairs(recent.entries) do
+    local worth, at = worth_of(name, entry), tonumber(field(entry, 'until'))
+    if worth < least_worth or worth == least_worth and at < least_at then
+      least, least_worth, least_at = name, worth, at
+    end
+  end
+  redis.call('HDEL', recent.key, least)
+  recent.entries[least] = nil
+end
+
 local function write_recent(recent, now, name, ms, text)
   if recent.is_broken then
     redis.call('DEL', recent.key)
@@ -32,16 +55,11 @@ local function write_recent(recent, now, name, ms, text)
   end
   recent.entries[name] = 'until=' .. now + ms .. ' ' .. text
   redis.call('HSET', recent.key, name, recent.entries[name])
-  local number, first, first_at, last_at = 0, nil, math.huge, 0
-  for other, entry in pairs(recent.entries) do
-    local at = tonumber(field(entry, 'until'))
-    number, last_at = number + 1, math.max(last_at, at)
-    if at < first_at then first, first_at = other, at end
+  local number, last_at = 0, 0
+  for _, other in pairs(recent.entries) do
+    number, last_at = number + 1, math.max(last_at, tonumber(field(other, 'until')))
   end
-  if number > recent_most then
-    redis.call('HDEL', recent.key, first)
-    recent.entries[first] = nil
-  end
+  if number > recent_most then forget_one(recent) end
   redis.call('PEXPIRE', recent.key, last_at - now)
 end
 
