@@ -16,10 +16,6 @@ let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-colle
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
-let httpTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
-let httpTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleTests: Target.Dependency = .product(
@@ -43,9 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -79,9 +73,14 @@ let package = Package(
             dependencies: ["PresenceCore", "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
             swiftSettings: strict),
         .target(
+            name: "HTTPServer",
+            dependencies: [deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            swiftSettings: strict),
+        .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "JSON", deque, jwt, lifecycle, logging,
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, deque, jwt, lifecycle,
+                logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
@@ -94,9 +93,8 @@ let package = Package(
         .target(
             name: "PresenceAPI",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "JSON", hummingbird, hummingbirdCore, crypto,
-                nio("NIOCore"),
-                nio("NIOHTTP1"), nio("NIOWebSocket"), httpTypes, httpTypesHTTP1, logging,
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, nio("NIOCore"),
+                nio("NIOHTTP1"), logging,
             ],
             resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
             swiftSettings: strict),
@@ -104,18 +102,18 @@ let package = Package(
             name: "presence",
             dependencies: [
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
-                "PresenceAPI", "PresenceClient", "JSON",
+                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-                crypto, deque, hummingbird, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
+                crypto, deque, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
                 nio("NIOPosix"),
             ],
             swiftSettings: strict),
         .target(
             name: "Support",
             dependencies: [
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl, httpClient, hummingbird,
-                lifecycle, logging, "RedisClient",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl, httpClient, lifecycle,
+                logging, "HTTPServer", "RedisClient",
             ],
             path: "Tests/Support",
             swiftSettings: strict),
@@ -123,6 +121,12 @@ let package = Package(
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "HTTPServerTests",
+            dependencies: [
+                "HTTPServer", "Support", logging, lifecycle, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: ["PresenceCore", "PresenceStore", "RedisClient", "Support"],
@@ -139,9 +143,9 @@ let package = Package(
             dependencies: [
                 "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
                 "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
-                "Support", crypto, httpClient, hummingbird, httpTypes, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
-                nio("NIOEmbedded"), logging,
+                "Support", "HTTPServer", crypto, httpClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
+            exclude: ["Clients"],
             swiftSettings: strict),
         .testTarget(
             name: "CompatibleTests",
@@ -163,7 +167,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BrowserTests",
-            dependencies: ["UserSig", "Support", hummingbird, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            dependencies: ["UserSig", "Support", "HTTPServer", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
             swiftSettings: strict),
         .testTarget(
             name: "FaultTests", dependencies: ["presence", "PresenceClient", "RedisClient", "Support"],

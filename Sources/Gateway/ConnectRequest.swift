@@ -39,10 +39,6 @@ struct ConnectRequest: Sendable {
         }
     }
 
-    static func isPath(of uri: String) -> Bool {
-        uri == path || uri.hasPrefix(path + "?")
-    }
-
     /// The parameters of a query that have a value.
     /// - Throws: `InvalidInput` naming the one that is given twice or cannot be decoded.
     static func parameters(of uri: String) throws(InvalidInput) -> [Parameter: String] {

@@ -6,7 +6,9 @@
 // `GatewayOptions`; whoever breaks RFC 6455 or the protocol is told with a close code and costs only its own socket.
 // Does not: decide who may be logged in beside whom, end TLS, carry messages between clients.
 
+import Crypto
 import Foundation
+import HTTPServer
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -17,9 +19,6 @@ import ServiceLifecycle
 
 /// Serves the WebSocket connections of one worker.
 package final class Gateway: Service {
-    /// What is left to do for the server after an upgrade: nothing. No task waits for an idle connection.
-    package typealias Serve = @Sendable () async -> Void
-
     private let store: PresenceStore
     private let tokens: ClientTokens
     private let options: GatewayOptions
@@ -81,51 +80,49 @@ package final class Gateway: Service {
 
 // From a request to a connection.
 extension Gateway {
-    /// Whether a request is a WebSocket handshake in full, for our path (RFC 6455, section 4.2.1).
-    package static func accepts(_ head: HTTPRequestHead) -> Bool {
+    /// What a request becomes that is a WebSocket handshake in full, for our path (RFC 6455, section 4.2.1).
+    package func upgrade(for request: HTTPServerRequest) -> HTTPServerUpgrade? {
         func has(_ name: String, _ value: String) -> Bool {
-            head.headers[canonicalForm: name].contains { $0.lowercased() == value }
+            request.headers[canonicalForm: name].contains { $0.lowercased() == value }
         }
-        return head.method == .GET && ConnectRequest.isPath(of: head.uri) && has("upgrade", "websocket")
-            && has("connection", "upgrade") && head.headers["sec-websocket-version"] == ["13"]
-            && head.version == .http1_1 && isKey(head.headers["sec-websocket-key"])
-    }
-
-    /// Whether a header holds 16 bytes in base64, once.
-    private static func isKey(_ values: [String]) -> Bool {
-        values.count == 1 && Data(base64Encoded: values[0])?.count == 16
-    }
-
-    /// Takes over the connections whose first request asks for it.
-    package func upgrader() -> NIOTypedWebSocketServerUpgrader<Serve> {
-        NIOTypedWebSocketServerUpgrader(
-            maxFrameSize: GatewayLimits.messageBytesMax, enableAutomaticErrorHandling: false
-        ) { channel, head in
-            var headers = HTTPHeaders()
-            if head.headers[canonicalForm: "sec-websocket-protocol"].contains(where: {
-                $0 == ConnectRequest.subprotocol
-            }) {
-                headers.add(name: "Sec-WebSocket-Protocol", value: ConnectRequest.subprotocol)
-            }
-            return channel.eventLoop.makeSucceededFuture(headers)
-        } upgradePipelineHandler: { channel, head in
-            channel.eventLoop.makeCompletedFuture { try self.adopt(channel, head) }
+        guard request.offersUpgrade, request.method == .GET, request.path == ConnectRequest.path,
+            has("upgrade", "websocket"), request.headers["sec-websocket-version"] == ["13"],
+            let key = Self.key(request.headers["sec-websocket-key"])
+        else { return nil }
+        var headers = [(name: "Upgrade", value: "websocket"), ("Sec-WebSocket-Accept", Self.accept(key))]
+        if request.headers[canonicalForm: "sec-websocket-protocol"].contains(where: {
+            $0 == ConnectRequest.subprotocol
+        }) {
+            headers.append(("Sec-WebSocket-Protocol", ConnectRequest.subprotocol))
         }
+        return HTTPServerUpgrade(headers: headers) { try self.adopt($0, request) }
     }
 
-    private func adopt(_ channel: any Channel, _ head: HTTPRequestHead) throws -> Serve {
+    /// 16 bytes in base64, given once.
+    private static func key(_ values: [String]) -> String? {
+        values.count == 1 && Data(base64Encoded: values[0])?.count == 16 ? values[0] : nil
+    }
+
+    /// The proof that the handshake was understood (RFC 6455, section 1.3).
+    private static func accept(_ key: String) -> String {
+        let text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        return Data(Insecure.SHA1.hash(data: Data(text.utf8))).base64EncodedString()
+    }
+
+    private func adopt(_ channel: any Channel, _ request: HTTPServerRequest) throws {
         guard let index = loopIndices[ObjectIdentifier(channel.eventLoop)] else {
             preconditionFailure("the gateway is made with the event loops of the server")
         }
         let loop = loops[index]
-        let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: head.uri) }
+        let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: request.target) }
         let isStopping = loop.assumeIsolated { $0.isStopping }
         let entry = Result { () throws(Refusal) in
-            try enter(channel, parameters, head.headers, isStopping: isStopping)
+            try enter(channel, parameters, request.headers, isStopping: isStopping)
         }
         let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
         let state = ConnectionState(
-            token: ConnectRequest.token(in: (try? parameters.get()) ?? [:], head.headers), isTokenNeeded: isTokenNeeded,
+            token: ConnectRequest.token(in: (try? parameters.get()) ?? [:], request.headers),
+            isTokenNeeded: isTokenNeeded,
             keepalive: options.keepaliveMs > 0 ? .milliseconds(Int64(options.keepaliveMs)) : nil, now: .now())
         let connection = loop.assumeIsolated {
             $0.add {
@@ -142,9 +139,11 @@ extension Gateway {
         let queued = ChannelOptions.Types.WriteBufferWaterMark(
             low: GatewayLimits.queuedBytesMax / 2, high: GatewayLimits.queuedBytesMax)
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: queued)
-        try channel.pipeline.syncOperations.addHandler(connection)
+        let decoder = WebSocketFrameDecoder(maxFrameSize: GatewayLimits.messageBytesMax)
+        try channel.pipeline.syncOperations.addHandlers([
+            WebSocketFrameEncoder(), ByteToMessageHandler(decoder), connection,
+        ])
         connection.assumeIsolated { $0.start() }
-        return {}
     }
 
     /// What the client asks for, and its place, to be left when the channel is closed.

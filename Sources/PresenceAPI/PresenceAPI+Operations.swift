@@ -1,21 +1,22 @@
-import Hummingbird
+import HTTPServer
 import JSON
 import NIOCore
+import NIOHTTP1
 import PresenceStore
 
 // What operators, load balancers and web pages ask.
 
 extension PresenceAPI {
-    func stats(_ request: Request, _ context: Context) async throws -> Response {
+    func stats(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         .json(try await store.counts())
     }
 
     /// The process answers. Says nothing about Redis: a restart would not heal that.
-    func live(_ request: Request, _ context: Context) async throws -> Response {
+    func live(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         .json(HealthResponse(status: "live"))
     }
 
-    func ready(_ request: Request, _ context: Context) async throws -> Response {
+    func ready(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let readiness = readiness()
         let isReady = readiness.reasons.isEmpty
         return .json(
@@ -23,28 +24,26 @@ extension PresenceAPI {
             status: isReady ? .ok : .serviceUnavailable)
     }
 
-    func openAPI(_ request: Request, _ context: Context) async throws -> Response {
-        Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: Self.description))
+    func openAPI(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        HTTPServerResponse(.ok, headers: [("Content-Type", "application/json")], body: Self.description)
     }
 
     private static let description = ByteBuffer(bytes: PackageResources.openapi_json)
 
     /// Pages of any origin may import it, and ask each time whether it changed: it speaks this worker's protocol.
-    func clientModule(_ request: Request, _ context: Context) async throws -> Response {
-        Response(
-            status: .ok,
-            headers: [.contentType: "text/javascript", .accessControlAllowOrigin: "*", .cacheControl: "no-cache"],
-            body: ResponseBody(byteBuffer: Self.module))
+    func clientModule(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        HTTPServerResponse(
+            .ok,
+            headers: [
+                ("Content-Type", "text/javascript"), ("Access-Control-Allow-Origin", "*"),
+                ("Cache-Control", "no-cache"),
+            ], body: Self.module)
     }
 
     /// A handshake does not come here: its connection has become a WebSocket by then.
-    func connect(_ request: Request, _ context: Context) async throws -> Response {
-        let detail = "Send a WebSocket handshake, version 13, as the first request of a connection."
-        var response = Problem(.upgradeRequired, detail).response
-        response.headers[.upgrade] = "websocket"
-        response.headers[.secWebSocketVersion] = "13"
+    func connect(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        var response = Problem(.upgradeRequired, "Send a WebSocket handshake, version 13.").response
+        response.headers += [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
         return response
     }
 
@@ -67,8 +66,8 @@ package struct Readiness: Sendable {
     }
 }
 
-extension Response {
-    static func json(_ body: some JSONWritable, status: HTTPResponse.Status = .ok) -> Response {
-        Response(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body.json))
+extension HTTPServerResponse {
+    static func json(_ body: some JSONWritable, status: HTTPResponseStatus = .ok) -> HTTPServerResponse {
+        HTTPServerResponse(status, headers: [("Content-Type", "application/json")], body: body.json)
     }
 }

@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPServer
+import NIOHTTP1
 import PresenceCore
 import PresenceStore
 import UserSig
@@ -6,8 +7,8 @@ import UserSig
 // What backends tell about their clients.
 
 extension PresenceAPI {
-    func login(_ request: Request, _ context: Context) async throws -> Response {
-        let body = try await request.json(as: LoginRequest.self, bytesMax: options.bodyBytesMax)
+    func login(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let body = try request.json(as: LoginRequest.self)
         let user = try UserID(body.user)
         let answer = try await store.login(
             user,
@@ -34,24 +35,24 @@ extension PresenceAPI {
         return try app.verify(text, of: user.rawValue)
     }
 
-    func heartbeats(_ request: Request, _ context: Context) async throws -> Response {
-        let body = try await request.json(as: HeartbeatsRequest.self, bytesMax: options.bodyBytesMax)
+    func heartbeats(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let body = try request.json(as: HeartbeatsRequest.self)
         try body.checkCount()
         let gone = try await store.heartbeat(body.sessions)
         return .json(HeartbeatsResponse(renewed: body.sessions.count - gone.count, gone: gone))
     }
 
-    func disconnect(_ request: Request, _ context: Context) async throws -> Response {
-        let named = try await namedSession(in: request)
+    func disconnect(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let named = try namedSession(in: request)
         return .json(try await store.disconnect(named.user, session: named.session))
     }
 
-    func logout(_ request: Request, _ context: Context) async throws -> Response {
-        let named = try await namedSession(in: request)
+    func logout(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let named = try namedSession(in: request)
         return .json(try await store.logout(named.user, session: named.session))
     }
 
-    private func namedSession(in request: Request) async throws -> UserSession {
-        try await request.json(as: UserSession.self, bytesMax: options.bodyBytesMax)
+    private func namedSession(in request: HTTPServerRequest) throws -> UserSession {
+        try request.json(as: UserSession.self)
     }
 }

@@ -1,18 +1,18 @@
-import Hummingbird
+import HTTPServer
 import PresenceCore
 import PresenceStore
 
 // What backends ask about users, and order.
 
 extension PresenceAPI {
-    func user(_ request: Request, _ context: Context) async throws -> Response {
-        let presence = try await store.presence(of: user(in: context))
+    func user(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let presence = try await store.presence(of: user(in: request))
         return .json(UserResponse(presence: presence, withSessions: true))
     }
 
-    func kick(_ request: Request, _ context: Context) async throws -> Response {
-        let user = try user(in: context)
-        let body = try await request.json(as: KickRequest.self, bytesMax: options.bodyBytesMax, absent: KickRequest())
+    func kick(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let user = try user(in: request)
+        let body = try request.json(as: KickRequest.self, absent: KickRequest())
         let answer = try await store.kick(
             user,
             platform: body.platform.map { try store.platforms.platform(named: $0) },
@@ -23,8 +23,8 @@ extension PresenceAPI {
 
     /// One answer per id, in the order given; ids that can name no user, and users whose record cannot be read, are
     /// told apart.
-    func statuses(_ request: Request, _ context: Context) async throws -> Response {
-        let body = try await request.json(as: StatusesRequest.self, bytesMax: options.bodyBytesMax)
+    func statuses(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let body = try request.json(as: StatusesRequest.self)
         try body.checkCount()
         var users: [UserID] = []
         var errors: [StatusesResponse.Failed] = []
@@ -38,7 +38,7 @@ extension PresenceAPI {
             switch presence {
             case .success(let presence): results.append(UserResponse(presence: presence, withSessions: withSessions))
             case .failure(let error):
-                context.logger.unreadableRecord(of: user, error)
+                logger.unreadableRecord(of: user, error)
                 errors.append(.init(user: user.rawValue, .unreadableRecord))
             }
         }
@@ -46,8 +46,8 @@ extension PresenceAPI {
     }
 
     /// The router works on the path as sent, so `%2F` is part of an id, and decoding is left to us.
-    private func user(in context: Context) throws -> UserID {
-        guard let id = context.parameters.get("user").flatMap({ String(percentEncoded: $0.utf8) }) else {
+    private func user(in request: HTTPServerRequest) throws -> UserID {
+        guard let id = request.parameters.first.flatMap({ String(percentEncoded: $0.utf8) }) else {
             throw InvalidInput(field: "user", message: "must be percent-encoded UTF-8")
         }
         return try UserID(id)

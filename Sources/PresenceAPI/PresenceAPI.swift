@@ -8,8 +8,7 @@
 // refused, and what still comes of it is read and dropped.
 // Does not: decide any rule of presence, touch Redis, or end TLS.
 
-import Hummingbird
-import HummingbirdCore
+import HTTPServer
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -37,28 +36,15 @@ package struct APIOptions: Sendable {
 
 /// The HTTP API over a store.
 package struct PresenceAPI: Sendable {
-    typealias Context = BasicRequestContext
-    /// Serves a connection's requests, on its event loop; returns at once where there are none after an upgrade.
-    package typealias Serve = @Sendable () async -> Void
-
-    /// What a connection can become instead of HTTP, and the requests that ask for it in full.
-    package struct Upgrade: Sendable {
-        package var upgrader: any NIOTypedHTTPServerProtocolUpgrader<Serve>
-        package var accepts: @Sendable (HTTPRequestHead) -> Bool
-
-        package init(
-            _ upgrader: any NIOTypedHTTPServerProtocolUpgrader<Serve>,
-            accepts: @escaping @Sendable (HTTPRequestHead) -> Bool
-        ) {
-            self.upgrader = upgrader
-            self.accepts = accepts
-        }
-    }
+    /// What a request that asks for it in full is upgraded to.
+    package typealias Upgrade = @Sendable (HTTPServerRequest) -> HTTPServerUpgrade?
 
     let store: PresenceStore
     let options: APIOptions
     let readiness: @Sendable () -> Readiness
     let logger: Logger
+    private let authentication: BearerAuthentication
+    private let compatible: CompatibleAPI?
 
     /// - Parameter readiness: whether this worker can serve.
     package init(
@@ -69,56 +55,119 @@ package struct PresenceAPI: Sendable {
         self.options = options
         self.readiness = readiness
         self.logger = logger
+        authentication = BearerAuthentication(keys: options.apiKeys)
+        compatible = options.app.map { CompatibleAPI(store: store, app: $0, logger: logger) }
     }
 
-    /// The server, to be run in a service group; it finishes open requests when told to stop.
+    /// The server, to be run in a service group; it answers open requests when told to stop.
     ///
     /// - Parameters:
     ///   - port: 0 picks a free one; the one picked is logged and given to `onListening`.
-    ///   - upgrade: what a connection can become instead of HTTP by its first request.
+    ///   - upgrade: what a connection can become instead of HTTP.
     ///   - connectionsMax: at so many open connections no more are accepted until one closes.
     ///   - keepsReserve: whether one address may have nine tenths of them only; not where all come from one proxy.
-    package func application(
-        host: String, port: Int, eventLoopGroup: any EventLoopGroup,
-        upgrade: Upgrade? = nil, connectionsMax: Int = .max, keepsReserve: Bool = true,
+    package func server(
+        host: String, port: Int, eventLoopGroup: any EventLoopGroup, upgrade: @escaping Upgrade = { _ in nil },
+        connectionsMax: Int = .max, keepsReserve: Bool = true,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
-    ) -> some ApplicationProtocol {
-        let quota = keepsReserve ? ConnectionQuota(connectionsMax: connectionsMax, logger: logger) : nil
-        return Application(
-            router: router(),
-            server: HTTPServerBuilder { responder in
-                EventLoopAffinity(
-                    base: UpgradableChannel(
-                        http: HTTP1Channel(responder: responder), upgrade: upgrade, quota: quota))
-            },
-            configuration: .init(
-                address: .hostname(host, port: port),
-                availableConnectionsDelegate: .maximum(connectionsMax, logger: logger)),
-            onServerRunning: { [logger] channel in
-                let bound = channel.localAddress?.port ?? port
-                logger.info("listening", metadata: ["host": "\(host)", "port": "\(bound)"])
-                await onListening(bound)
-            },
-            eventLoopGroupProvider: .shared(eventLoopGroup),
-            logger: logger)
+    ) -> HTTPServer {
+        var configuration = HTTPServer.Configuration(host: host, port: port)
+        configuration.limits.bodyBytesMax = options.bodyBytesMax
+        configuration.connectionsMax = connectionsMax
+        configuration.keepsReserve = keepsReserve
+        configuration.network = { NetworkAddress.network(of: $0) }
+        configuration.reserveAdvice = "set connect.address-header if it is a proxy"
+        let router = HTTPRouter(
+            Self.routes.map { ($0.method, $0.path, (access: $0.access, handler: handle($0.handler(self)))) })
+        return HTTPServer(
+            configuration, eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening,
+            refuse: { answer(to: $1, refused: $0) },
+            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router) })
+    }
+}
+
+// What becomes of a request.
+extension PresenceAPI {
+    /// Known by the head: that there is such a path and method, and that the caller may.
+    private func decide(
+        _ request: inout HTTPServerRequest, _ router: HTTPRouter<(access: Route.Access, handler: HTTPServerHandler)>
+    ) -> HTTPServerDecision {
+        if let compatible, CompatibleAPI.isPath(request.path) {
+            return compatible.decide(request).logged(request, logger)
+        }
+        let decision: HTTPServerDecision
+        switch router.match(request.method, request.path) {
+        case .found(let route, let parameters):
+            request.parameters = parameters
+            decision =
+                route.access == .open || authentication.accepts(request.headers)
+                ? .handle(route.handler)
+                : failed(
+                    Problem(.unauthorized, "Send one of the service's keys as `Authorization: Bearer <key>`."))
+        case .methodNotAllowed(let methods):
+            var problem = Problem(.methodNotAllowed, "See the `Allow` header for the methods this path takes.")
+            problem.allowed = methods
+            decision = failed(problem)
+        case .notFound: decision = failed(Problem(.notFound, "See /openapi.json for the paths there are."))
+        }
+        return decision.logged(request, logger)
     }
 
-    func router() -> Router<Context> {
-        let open = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
-        open.add(middleware: HeadResponses())
-        open.add(middleware: RequestLogging())
-        if let app = options.app {
-            open.add(middleware: CompatibleAPI(store: store, app: app, bodyBytesMax: options.bodyBytesMax))
+    private func handle(_ handler: @escaping Route.Handler) -> HTTPServerHandler {
+        { request in
+            do { return try await handler(request) } catch { return answer(to: error) }
         }
-        open.add(middleware: ProblemMiddleware())
-        let keyed = open.group().add(middleware: BearerAuthentication(keys: options.apiKeys))
-        for route in Self.routes {
-            let path = RouterPath(route.path)
-            switch route.access {
-            case .open: open.on(path, method: route.method, use: route.handler(self))
-            case .apiKey: keyed.on(path, method: route.method, use: route.handler(self))
-            }
+    }
+
+    private func failed(_ problem: Problem) -> HTTPServerDecision { .answer(answer(to: problem)) }
+
+    /// Our own faults are logged as errors, callers' only when debugging.
+    private func answer(to error: any Error) -> HTTPServerResponse {
+        let problem = Problem(error)
+        logger.log(
+            level: problem.code == .internalError ? .error : .debug, "call failed",
+            metadata: [
+                "code": "\(problem.code.rawValue)", "detail": "\(problem.detail)",
+                "error": problem.underlying.map { "\($0)" } ?? "none",
+            ])
+        return problem.response
+    }
+
+    /// What the server does not let through to a handler.
+    private func answer(to request: HTTPServerRequest?, refused refusal: HTTPRefusal) -> HTTPServerResponse {
+        let problem = Problem(refusal, HTTPServerLimits(), bodyBytesMax: options.bodyBytesMax)
+        if compatible != nil, let request, CompatibleAPI.isPath(request.path) {
+            return .compatible(CompatibleFailure(problem, of: nil))
         }
-        return open
+        return answer(to: problem)
+    }
+}
+
+extension HTTPServerDecision {
+    /// One line per request when debugging: the path without its query, which can hold a usersig.
+    fileprivate func logged(_ request: HTTPServerRequest, _ logger: Logger) -> HTTPServerDecision {
+        guard logger.logLevel <= .debug else { return self }
+        @Sendable func log(_ response: HTTPServerResponse) -> HTTPServerResponse {
+            logger.debug(
+                "request",
+                metadata: [
+                    "method": "\(request.method)", "path": "\(request.path)", "status": "\(response.status.code)",
+                ])
+            return response
+        }
+        switch self {
+        case .handle(let handler): return .handle { log(await handler($0)) }
+        case .answer(let response): return .answer(log(response))
+        case .upgrade: return self
+        }
+    }
+}
+
+extension Logger {
+    /// A bulk query left this user out.
+    func unreadableRecord(of user: UserID, _ reason: StoreError) {
+        error(
+            "A record cannot be read; see what stands under the user's key",
+            metadata: ["user": "\(user)", "error": "\(reason)"])
     }
 }

@@ -1,5 +1,6 @@
-import Hummingbird
+import HTTPServer
 import JSON
+import NIOHTTP1
 import PresenceCore
 import PresenceStore
 import UserSig
@@ -14,7 +15,7 @@ struct Problem: Error {
     /// `login-rejected`: the sessions in the way.
     var sessions: [SessionID]?
     /// `method-not-allowed`: what the path does take.
-    var allowed: [HTTPRequest.Method] = []
+    var allowed: [HTTPMethod] = []
     /// For the log only.
     var underlying: (any Error)?
 
@@ -43,6 +44,24 @@ struct Problem: Error {
         self.field = field
     }
 
+    init(_ refusal: HTTPRefusal, _ limits: HTTPServerLimits, bodyBytesMax: Int) {
+        switch refusal {
+        case .malformed:
+            self.init(
+                .malformedRequest,
+                "Send HTTP/1.1 in a form that cannot be read in two ways: a known method, one Host, a path in ASCII, "
+                    + "lines that end in CR LF, and a body of one length.")
+        case .headTooLarge:
+            self.init(
+                .headTooLarge, "Send at most \(limits.headBytesMax) bytes and \(limits.headerFieldsMax) fields as head."
+            )
+        case .bodyTooLarge: self.init(.bodyTooLarge, "Send at most \(bodyBytesMax) bytes at once.")
+        case .tooSlow: self.init(.requestTooSlow, "Send the request again, and to its end.")
+        case .unsupportedVersion: self.init(.unsupportedVersion, "Send HTTP/1.1.")
+        case .expectationFailed: self.init(.expectationFailed, "Expect 100-continue, or nothing.")
+        }
+    }
+
     private init(_ error: StoreError) {
         switch error.code {
         case .unavailable: self.init(.redisUnavailable, error.message)
@@ -59,7 +78,7 @@ extension Problem: JSONWritable {
         json.object {
             $0.member("type", "urn:problem:presence:\(code.rawValue)")
             $0.member("title", code.meaning.title)
-            $0.member("status", code.meaning.status.code)
+            $0.member("status", Int(code.meaning.status.code))
             $0.member("detail", detail)
             $0.member("code", code.rawValue)
             $0.member("field", ifPresent: field)
@@ -67,12 +86,11 @@ extension Problem: JSONWritable {
         }
     }
 
-    var response: Response {
-        var response = Response.json(self, status: code.meaning.status)
-        response.headers[.contentType] = "application/problem+json"
-        response.headers[.retryAfter] = code.retryAfterSeconds.map(String.init)
-        response.headers[.wwwAuthenticate] = code.challenge
-        if !allowed.isEmpty { response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ") }
-        return response
+    var response: HTTPServerResponse {
+        var headers = [(name: "Content-Type", value: "application/problem+json")]
+        if let seconds = code.retryAfterSeconds { headers.append(("Retry-After", "\(seconds)")) }
+        if let challenge = code.challenge { headers.append(("WWW-Authenticate", challenge)) }
+        if !allowed.isEmpty { headers.append(("Allow", allowed.map(\.rawValue).joined(separator: ", "))) }
+        return HTTPServerResponse(code.meaning.status, headers: headers, body: json)
     }
 }

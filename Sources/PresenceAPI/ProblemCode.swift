@@ -1,8 +1,12 @@
-import Hummingbird
+import NIOHTTP1
 
 /// Every way a call can fail. The raw value is the `code` of the problem: stable, made for programs.
 enum ProblemCode: String, Sendable, CaseIterable {
     case malformedRequest = "malformed-request"
+    case headTooLarge = "head-too-large"
+    case requestTooSlow = "request-too-slow"
+    case unsupportedVersion = "unsupported-version"
+    case expectationFailed = "expectation-failed"
     case invalidJSON = "invalid-json"
     case invalidField = "invalid-field"
     case unauthorized
@@ -18,9 +22,13 @@ enum ProblemCode: String, Sendable, CaseIterable {
     case contended
 
     /// The status and title all problems of this code have.
-    var meaning: (status: HTTPResponse.Status, title: String) {
+    var meaning: (status: HTTPResponseStatus, title: String) {
         switch self {
         case .malformedRequest: (.badRequest, "The request is no HTTP this service can read")
+        case .headTooLarge: (.requestHeaderFieldsTooLarge, "The head of the request is too large")
+        case .requestTooSlow: (.requestTimeout, "The request did not come to its end in time")
+        case .unsupportedVersion: (.httpVersionNotSupported, "This service speaks HTTP/1.1")
+        case .expectationFailed: (.expectationFailed, "The expectation cannot be met")
         case .invalidJSON: (.badRequest, "The body is not the JSON object this call needs")
         case .invalidField: (.badRequest, "A value is missing or not acceptable")
         case .unauthorized: (.unauthorized, "A valid API key is needed")
@@ -28,7 +36,7 @@ enum ProblemCode: String, Sendable, CaseIterable {
         case .notFound: (.notFound, "There is no such path")
         case .methodNotAllowed: (.methodNotAllowed, "This path does not take this method")
         case .loginRejected: (.conflict, "Other sessions stand in the way of this login")
-        case .bodyTooLarge: (.contentTooLarge, "The body is too large")
+        case .bodyTooLarge: (.payloadTooLarge, "The body is too large")
         case .upgradeRequired: (.upgradeRequired, "This path takes a WebSocket handshake")
         case .internalError: (.internalServerError, "The service failed")
         case .redisUnavailable: (.serviceUnavailable, "Redis cannot be asked")

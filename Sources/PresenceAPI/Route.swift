@@ -1,4 +1,5 @@
-import Hummingbird
+import HTTPServer
+import NIOHTTP1
 
 /// One operation of the API: what the router serves and what `openapi.json` describes.
 struct Route: Sendable {
@@ -9,16 +10,16 @@ struct Route: Sendable {
         case apiKey
     }
 
-    typealias Handler = @Sendable (Request, PresenceAPI.Context) async throws -> Response
+    typealias Handler = @Sendable (HTTPServerRequest) async throws -> HTTPServerResponse
 
-    let method: HTTPRequest.Method
+    let method: HTTPMethod
     /// As in OpenAPI: `{name}` stands for one segment.
     let path: String
     let access: Access
     let handler: @Sendable (PresenceAPI) -> Handler
 
     init(
-        _ method: HTTPRequest.Method, _ path: String, _ access: Access,
+        _ method: HTTPMethod, _ path: String, _ access: Access,
         _ handler: @escaping @Sendable (PresenceAPI) -> Handler
     ) {
         self.method = method
@@ -26,29 +27,22 @@ struct Route: Sendable {
         self.access = access
         self.handler = handler
     }
-
-    func matches(_ path: String) -> Bool {
-        let segments = path.split(separator: "/")
-        let template = self.path.split(separator: "/")
-        return segments.count == template.count
-            && zip(template, segments).allSatisfy { $0.first == "{" || $0 == $1 }
-    }
 }
 
 extension PresenceAPI {
     static let routes: [Route] = [
-        Route(.post, "/v1/sessions", .apiKey, PresenceAPI.login),
-        Route(.post, "/v1/heartbeats", .apiKey, PresenceAPI.heartbeats),
-        Route(.post, "/v1/sessions/disconnect", .apiKey, PresenceAPI.disconnect),
-        Route(.post, "/v1/sessions/logout", .apiKey, PresenceAPI.logout),
-        Route(.post, "/v1/users/{user}/kick", .apiKey, PresenceAPI.kick),
-        Route(.post, "/v1/statuses", .apiKey, PresenceAPI.statuses),
-        Route(.get, "/v1/users/{user}", .apiKey, PresenceAPI.user),
-        Route(.get, "/v1/stats", .apiKey, PresenceAPI.stats),
-        Route(.get, "/v1/connect", .open, PresenceAPI.connect),
-        Route(.get, "/health/live", .open, PresenceAPI.live),
-        Route(.get, "/health/ready", .open, PresenceAPI.ready),
-        Route(.get, "/openapi.json", .open, PresenceAPI.openAPI),
-        Route(.get, "/client.js", .open, PresenceAPI.clientModule),
+        Route(.POST, "/v1/sessions", .apiKey, PresenceAPI.login),
+        Route(.POST, "/v1/heartbeats", .apiKey, PresenceAPI.heartbeats),
+        Route(.POST, "/v1/sessions/disconnect", .apiKey, PresenceAPI.disconnect),
+        Route(.POST, "/v1/sessions/logout", .apiKey, PresenceAPI.logout),
+        Route(.POST, "/v1/users/{user}/kick", .apiKey, PresenceAPI.kick),
+        Route(.POST, "/v1/statuses", .apiKey, PresenceAPI.statuses),
+        Route(.GET, "/v1/users/{user}", .apiKey, PresenceAPI.user),
+        Route(.GET, "/v1/stats", .apiKey, PresenceAPI.stats),
+        Route(.GET, "/v1/connect", .open, PresenceAPI.connect),
+        Route(.GET, "/health/live", .open, PresenceAPI.live),
+        Route(.GET, "/health/ready", .open, PresenceAPI.ready),
+        Route(.GET, "/openapi.json", .open, PresenceAPI.openAPI),
+        Route(.GET, "/client.js", .open, PresenceAPI.clientModule),
     ]
 }

@@ -1,6 +1,7 @@
 import Callbacks
 import Foundation
 import Gateway
+import HTTPServer
 import Logging
 import NIOPosix
 import PresenceAPI

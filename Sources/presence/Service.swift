@@ -1,7 +1,6 @@
 import Callbacks
 import Foundation
 import Gateway
-import Hummingbird
 import Logging
 import NIOCore
 import NIOPosix
@@ -127,14 +126,14 @@ struct Service: Sendable {
             options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyBytesMax, app: app),
             readiness: { readiness(work) }, logger: logger)
         let gateway = try await gateway(store, app: app)
-        let application = api.application(
+        let server = api.server(
             host: configuration.host, port: configuration.port,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-            upgrade: .init(gateway.upgrader(), accepts: Gateway.accepts),
+            upgrade: { gateway.upgrade(for: $0) },
             connectionsMax: FileLimit.raise() - FileLimit.reserve,
             keepsReserve: configuration.connect.addressHeader == nil)
         do {
-            try await ServiceGroup(services: [work, gateway, application], logger: logger).run()
+            try await ServiceGroup(services: [work, gateway, server], logger: logger).run()
             await callbacks?.close()
         } catch {
             await callbacks?.close()

@@ -1,7 +1,7 @@
 import Foundation
-import HTTPTypes
-import Hummingbird
+import HTTPServer
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Support
 import Testing
@@ -72,18 +72,18 @@ struct PresencePage: Sendable {
     }
 
     private static func serving<Result: Sendable>(body: (String) async throws -> Result) async throws -> Result {
-        let router = Router()
-        let pages = [
-            ("page", page, ""), ("sandboxed", page, "sandbox allow-scripts"), ("tell", tell, ""), ("left", left, ""),
+        let pages: [String: (html: String, policy: String)] = [
+            "/page": (page, ""), "/sandboxed": (page, "sandbox allow-scripts"), "/tell": (tell, ""),
+            "/left": (left, ""),
         ]
-        for (path, html, policy) in pages {
-            router.get(RouterPath(path)) { _, _ in
-                Response(
-                    status: .ok, headers: [.contentType: "text/html", .contentSecurityPolicy: policy],
-                    body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
-            }
+        return try await WebServer.serving { request in
+            guard let page = pages[String(request.path)] else { return HTTPServerResponse(.notFound) }
+            return HTTPServerResponse(
+                .ok, headers: [("Content-Type", "text/html"), ("Content-Security-Policy", page.policy)],
+                body: ByteBuffer(string: page.html))
+        } body: { port in
+            try await body("http://127.0.0.1:\(port)")
         }
-        return try await router.serving { port in try await body("http://127.0.0.1:\(port)") }
     }
 
     private static let page = """

@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPServer
 import JSON
 import NIOCore
 import NIOHTTP1

@@ -1,4 +1,4 @@
-import Hummingbird
+import NIOHTTP1
 import PresenceCore
 import Support
 import Testing

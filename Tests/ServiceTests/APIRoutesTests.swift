@@ -1,4 +1,3 @@
-import Hummingbird
 import JSON
 import NIOCore
 import NIOHTTP1

@@ -51,7 +51,7 @@ struct APIServer: Sendable {
         let api = PresenceAPI(
             store: store, options: options, readiness: { Readiness(reasons: unready) }, logger: .silent)
         let (ports, chosen) = AsyncStream<Int>.makeStream()
-        let server = api.application(
+        let server = api.server(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
             connectionsMax: connectionsMax, onListening: { chosen.yield($0) })
         let services = ServiceGroup(services: [server], logger: .silent)

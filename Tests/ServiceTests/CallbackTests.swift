@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
-import HTTPTypes
-import Hummingbird
+import HTTPServer
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -145,10 +144,10 @@ extension DeliveryOutcome {
 private final class Receiver: Sendable {
     struct Heard: Sendable {
         let query: [String: String]
-        let headers: HTTPFields
+        let headers: HTTPHeaders
         let body: String
 
-        func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
+        func header(_ name: String) -> String? { headers[name].first }
     }
 
     private let requests = Mutex<[Heard]>([])
@@ -158,25 +157,26 @@ private final class Receiver: Sendable {
     /// - Parameter status: nil for no answer at all.
     static func with(status: Int?, body: (Receiver, String) async throws -> Void) async throws {
         let receiver = Receiver()
-        let router = Router()
-        router.post("cb") { request, _ in
-            let text = String(buffer: try await request.body.collect(upTo: 1 << 20))
-            receiver.write(Heard(query: request.pairs, headers: request.headers, body: text))
-            guard let status else {
-                try await Task.sleep(for: .seconds(60))
-                return Response(status: .ok)
-            }
-            return Response(status: .init(code: status), headers: [.location: "/cb"])
+        try await WebServer.serving { request in
+            receiver.write(
+                Heard(query: request.pairs, headers: request.headers, body: String(buffer: request.body)))
+            if status == nil { try? await Task.sleep(for: .seconds(60)) }
+            return HTTPServerResponse(
+                HTTPResponseStatus(statusCode: status ?? 200), headers: [("Location", "/cb")])
+        } body: { port in
+            try await body(receiver, "http://127.0.0.1:\(port)/cb")
         }
-        try await router.serving { port in try await body(receiver, "http://127.0.0.1:\(port)/cb") }
     }
 
     private func write(_ request: Heard) { requests.withLock { $0.append(request) } }
 }
 
-extension Request {
+extension HTTPServerRequest {
     fileprivate var pairs: [String: String] {
-        let items = uri.queryParameters.map { (String($0.key), String($0.value)) }
+        let items = query.split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (String(parts[0]), parts.dropFirst().first?.removingPercentEncoding ?? "")
+        }
         return Dictionary(items, uniquingKeysWith: { first, _ in first })
     }
 }

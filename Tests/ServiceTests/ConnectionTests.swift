@@ -1,7 +1,4 @@
-import HTTPTypes
 import NIOCore
-import NIOEmbedded
-import NIOHTTPTypes
 import NIOPosix
 import Support
 import Testing
@@ -44,48 +41,4 @@ struct ConnectionTests {
     }
 
     private static func open(_ channels: [any Channel]) -> [any Channel] { channels.filter { $0.isActive } }
-
-    private static let head = HTTPRequestPart.head(
-        HTTPRequest(method: .post, scheme: "http", authority: "x", path: "/"))
-
-    private static func channel() throws -> EmbeddedChannel {
-        let channel = EmbeddedChannel(handler: RequestDeadline(.seconds(20), whenStopping: .seconds(1)))
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        return channel
-    }
-
-    @Test("A server that stops gives a request a second to come to its end")
-    func stopping() throws {
-        let channel = try Self.channel()
-        try channel.writeInbound(Self.head)
-        channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        #expect(channel.isActive)
-        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
-        #expect(!channel.isActive)
-    }
-
-    @Test("A request that does not come to its end closes its connection, also when it trickles")
-    func deadline() throws {
-        let channel = try Self.channel()
-        try channel.writeInbound(Self.head)
-        for _ in 0..<19 {
-            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
-            try channel.writeInbound(HTTPRequestPart.body(ByteBuffer(string: " ")))
-        }
-        #expect(channel.isActive)
-        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
-        #expect(!channel.isActive)
-    }
-
-    @Test("One that comes to its end does not, however long its answer takes")
-    func noDeadline() throws {
-        let channel = try Self.channel()
-        for _ in 0..<2 {
-            try channel.writeInbound(Self.head)
-            try channel.writeInbound(HTTPRequestPart.end(nil))
-            channel.embeddedEventLoop.advanceTime(by: .seconds(60))
-        }
-        #expect(channel.isActive)
-        _ = try channel.finish()
-    }
 }

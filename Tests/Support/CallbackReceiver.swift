@@ -1,5 +1,6 @@
-import HTTPTypes
-import Hummingbird
+import HTTPServer
+import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// The app's callback endpoint: a real HTTP server that writes down what it hears and answers as told.
@@ -85,12 +86,12 @@ package final class CallbackReceiver: Sendable {
     package func listening<Result: Sendable>(
         on port: Int = 0, body: () async throws -> Result
     ) async throws -> Result {
-        let router = Router()
-        router.post("callback") { [self] request, _ in
-            let bytes = try await request.body.collect(upTo: 1 << 20)
-            return Response(status: .init(code: await heard(try JSON(parsing: String(buffer: bytes)))))
-        }
-        return try await router.serving(on: port) { port in
+        try await WebServer.serving(on: port) { [self] request in
+            guard request.method == .POST, request.path == "/callback",
+                let event = try? JSON(parsing: String(buffer: request.body))
+            else { return HTTPServerResponse(.notFound) }
+            return HTTPServerResponse(HTTPResponseStatus(statusCode: await heard(event)))
+        } body: { port in
             boundPort.withLock { $0 = port }
             return try await body()
         }

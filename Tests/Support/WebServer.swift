@@ -1,34 +1,35 @@
-import Hummingbird
+import HTTPServer
+import NIOCore
+import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
 
-extension Router<BasicRequestContext> {
-    /// Serves these routes on loopback while the body runs.
-    ///
-    /// It stops with grace, as NIO traps where a connection is accepted by a server that is cancelled; requests that
-    /// are not answered then are given up.
-    package func serving<Result: Sendable>(
-        on port: Int = 0, body: (_ port: Int) async throws -> Result
+/// A web server of a test's own.
+package enum WebServer {
+    /// Serves on loopback while the body runs; requests that are not answered then are given up.
+    package static func serving<Result: Sendable>(
+        on port: Int = 0, handler: @escaping HTTPServerHandler, body: (_ port: Int) async throws -> Result
     ) async throws -> Result {
         let (ports, chosen) = AsyncStream<Int>.makeStream()
-        let application = Application(
-            router: self, configuration: .init(address: .hostname("127.0.0.1", port: port)),
-            onServerRunning: { channel in chosen.yield(channel.localAddress?.port ?? 0) },
-            eventLoopGroupProvider: .shared(.singletonMultiThreadedEventLoopGroup), logger: .silent)
-        var configuration = ServiceGroupConfiguration(services: [application], logger: .silent)
-        configuration.maximumGracefulShutdownDuration = .milliseconds(200)
-        let server = ServiceGroup(configuration: configuration)
+        var configuration = HTTPServer.Configuration(host: "127.0.0.1", port: port)
+        configuration.limits.stopAnswerTimeout = .milliseconds(200)
+        configuration.limits.stopReadTimeout = .milliseconds(200)
+        let server = HTTPServer(
+            configuration, eventLoopGroup: .singletonMultiThreadedEventLoopGroup, logger: .silent,
+            onListening: { chosen.yield($0) }, refuse: { _, _ in HTTPServerResponse(.badRequest) },
+            decide: { _ in .handle(handler) })
+        let services = ServiceGroup(services: [server], logger: .silent)
         return try await withThrowingTaskGroup { group in
             group.addTask {
                 defer { chosen.finish() }
-                try? await server.run()
+                try? await services.run()
             }
             guard let port = await ports.first(where: { _ in true }) else {
                 throw WebServerError.cannotListen(port: port)
             }
             let result: Swift.Result<Result, any Error>
             do { result = .success(try await body(port)) } catch { result = .failure(error) }
-            await server.triggerGracefulShutdown()
+            await services.triggerGracefulShutdown()
             try await group.waitForAll()
             return try result.get()
         }

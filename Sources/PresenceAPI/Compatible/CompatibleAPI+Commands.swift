@@ -1,4 +1,4 @@
-import Hummingbird
+import HTTPServer
 import JSON
 import PresenceCore
 import PresenceStore
@@ -6,8 +6,8 @@ import PresenceStore
 extension CompatibleAPI {
     /// The status of each account in the order given, an account given twice twice; those that can name no user are
     /// listed apart, as are those whose record cannot be read. Nobody is unknown: who never logged in is Offline.
-    func query(_ request: Request, _ context: Context) async throws -> CompatibleMembers {
-        let body = try await request.json(as: CompatibleQueryRequest.self, bytesMax: bodyBytesMax)
+    func query(_ request: HTTPServerRequest) async throws -> CompatibleMembers {
+        let body = try request.json(as: CompatibleQueryRequest.self)
         try body.checkCount()
         var users: [UserID] = []
         var failed: [CompatibleFailedAccount] = []
@@ -25,7 +25,7 @@ extension CompatibleAPI {
             case .success(let presence):
                 results.append(CompatibleStatus(presence: presence, withDetail: body.needsDetail))
             case .failure(let error):
-                context.logger.unreadableRecord(of: user, error)
+                logger.unreadableRecord(of: user, error)
                 failed.append(.init(account: user.rawValue, code: .queryFailed))
             }
         }
@@ -39,16 +39,16 @@ extension CompatibleAPI {
     ///
     /// A usersig tells the second it was issued in, so those of the kick's own second are all revoked. The answer
     /// comes a second later: a usersig issued after it is newer.
-    func kick(_ request: Request) async throws -> CompatibleMembers {
-        let body = try await request.json(as: CompatibleKickRequest.self, bytesMax: bodyBytesMax)
+    func kick(_ request: HTTPServerRequest) async throws -> CompatibleMembers {
+        let body = try request.json(as: CompatibleKickRequest.self)
         _ = try await store.kick(body.user(), revokingUserSigs: true)
         try await Task.sleep(for: .seconds(1))
         return { _ in }
     }
 
     /// There is no table of accounts: every id that can name a user counts as imported.
-    func accountCheck(_ request: Request) async throws -> CompatibleMembers {
-        let body = try await request.json(as: CompatibleAccountCheckRequest.self, bytesMax: bodyBytesMax)
+    func accountCheck(_ request: HTTPServerRequest) throws -> CompatibleMembers {
+        let body = try request.json(as: CompatibleAccountCheckRequest.self)
         try body.checkCount()
         return { $0.member("ResultItem", body.items.map { CompatibleAccount(id: $0.id) }) }
     }

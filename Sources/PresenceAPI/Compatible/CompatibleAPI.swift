@@ -1,7 +1,8 @@
-import Hummingbird
+import HTTPServer
 import JSON
 import Logging
 import NIOCore
+import NIOHTTP1
 import PresenceStore
 
 /// Answers everything under `/v4` as Tencent Cloud Chat does: always with HTTP status 200, the outcome in the body.
@@ -10,59 +11,77 @@ import PresenceStore
 /// parameters given twice (60002), sdkappid (60012, 60006), identifier (60004), usersig (60005, then 70003, 70014,
 /// 70013, 70009, 70001), administrator (90009, 70403), body (60002 too large, 60003 no JSON object), its members
 /// (90001, 90003, 90011, 70402), Redis (90992, 70500).
-struct CompatibleAPI: RouterMiddleware {
-    typealias Context = PresenceAPI.Context
-
+struct CompatibleAPI: Sendable {
     let store: PresenceStore
     let app: CompatibleApp
-    let bodyBytesMax: Int
+    let logger: Logger
 
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let path = request.uri.path.split(separator: "/")
-        guard path.first == "v4" else { return try await next(request, context) }
-        let command = CompatibleCommand(rawValue: path.dropFirst().joined(separator: "/"))
+    static func isPath(_ path: Substring) -> Bool { path.split(separator: "/").first == "v4" }
+
+    /// What the head says comes before the body.
+    func decide(_ request: HTTPServerRequest) -> HTTPServerDecision {
+        let path = request.path.split(separator: "/").dropFirst().joined(separator: "/")
+        let named = CompatibleCommand(rawValue: path)
         do {
-            let members = try await answer(command, request, context)
-            return .compatible(members: members)
+            let command = try check(named, request)
+            return .handle { request in
+                do {
+                    return .compatible(members: try await answer(command, request))
+                } catch {
+                    return failed(error, command)
+                }
+            }
         } catch {
-            let failure = CompatibleFailure(error, of: command)
-            context.logger.log(
-                level: failure.isOurs ? .error : .debug, "compatible call failed",
-                metadata: [
-                    "command": "\(command?.rawValue ?? "unknown")", "code": "\(failure.code)",
-                    "error": failure.underlying.map { "\($0)" } ?? "none",
-                ])
-            return .compatible(code: failure.code, info: failure.info)
+            return .answer(failed(error, named))
         }
     }
 
-    private func answer(
-        _ command: CompatibleCommand?, _ request: Request, _ context: Context
-    ) async throws -> CompatibleMembers {
-        guard request.method == .post || request.method == .get else {
+    private func check(_ command: CompatibleCommand?, _ request: HTTPServerRequest) throws -> CompatibleCommand {
+        guard request.method == .POST || request.method == .GET else {
             throw CompatibleFailure(.badRequest, "Use POST.")
         }
         guard let command else {
             let known = CompatibleCommand.allCases.map { "v4/\($0.rawValue)" }.joined(separator: ", ")
             throw CompatibleFailure(.unknownCommand, "The commands are \(known).")
         }
-        try CompatibleCaller(request.uri.query ?? "").check(for: command, of: app)
+        try CompatibleCaller(String(request.query)).check(for: command, of: app)
+        return command
+    }
+
+    private func answer(
+        _ command: CompatibleCommand, _ request: HTTPServerRequest
+    ) async throws -> CompatibleMembers {
         switch command {
-        case .queryOnlineStatus, .queryState: return try await query(request, context)
-        case .kick: return try await kick(request)
-        case .accountCheck: return try await accountCheck(request)
+        case .queryOnlineStatus, .queryState: try await query(request)
+        case .kick: try await kick(request)
+        case .accountCheck: try accountCheck(request)
         }
+    }
+
+    private func failed(_ error: any Error, _ command: CompatibleCommand?) -> HTTPServerResponse {
+        let failure = CompatibleFailure(error, of: command)
+        logger.log(
+            level: failure.isOurs ? .error : .debug, "compatible call failed",
+            metadata: [
+                "command": "\(command?.rawValue ?? "unknown")", "code": "\(failure.code)",
+                "error": failure.underlying.map { "\($0)" } ?? "none",
+            ])
+        return .compatible(failure)
     }
 }
 
 /// What an answer has beside the outcome.
 typealias CompatibleMembers = (inout JSONWriter) -> Void
 
-extension Response {
+extension HTTPServerResponse {
+    static func compatible(_ failure: CompatibleFailure) -> HTTPServerResponse {
+        .compatible(code: failure.code, info: failure.info)
+    }
+
     /// The form of every answer.
-    static func compatible(code: Int = 0, info: String = "", members: CompatibleMembers = { _ in }) -> Response {
+    static func compatible(
+        code: Int = 0, info: String = "", members: CompatibleMembers = { _ in }
+    ) -> HTTPServerResponse {
         var json = JSONWriter()
         json.object {
             $0.member("ActionStatus", code == 0 ? "OK" : "FAIL")
@@ -70,7 +89,6 @@ extension Response {
             $0.member("ErrorCode", code)
             members(&$0)
         }
-        return Response(
-            status: .ok, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: json.buffer))
+        return HTTPServerResponse(.ok, headers: [("Content-Type", "application/json")], body: json.buffer)
     }
 }

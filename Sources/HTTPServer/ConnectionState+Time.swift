@@ -1,0 +1,75 @@
+import NIOCore
+
+// Time, and the server's end.
+extension ConnectionState {
+    /// The server stops: what was asked in full is answered, what is being read gets a moment.
+    mutating func stop(now: NIODeadline) -> Action {
+        stopBy = now + limits.stopAnswerTimeout
+        switch reading {
+        case .idle, .head: reading = .ended
+        case .body(let exchange, let until):
+            reading = .body(exchange, until: min(until, now + limits.stopReadTimeout))
+        case .upgrading, .ended, .closed: break
+        }
+        switch answering {
+        case .nothing: return isLast ? close() : .nothing
+        case .lingering(let until, let bytesLeft):
+            answering = .lingering(until: min(until, now + limits.stopReadTimeout), bytesLeft: bytesLeft)
+            return .nothing
+        case .handling, .writing, .streaming, .blocked, .over: return .nothing
+        }
+    }
+
+    /// When `tick` is due.
+    var deadline: NIODeadline? {
+        let ends = [answeringDeadline, readingDeadline]
+        return ends.compactMap(\.self).min()
+    }
+
+    private var answeringDeadline: NIODeadline? {
+        switch answering {
+        case .nothing, .over: nil
+        case .handling, .writing: stopBy
+        case .streaming(let until): until ?? stopBy
+        case .blocked(let until), .lingering(let until, _): min(until, stopBy ?? until)
+        }
+    }
+
+    private var readingDeadline: NIODeadline? {
+        switch reading {
+        case .idle(let until): isAnswering ? nil : until
+        case .head(let until), .body(_, let until): isReadingOn ? until : nil
+        case .upgrading, .ended, .closed: nil
+        }
+    }
+
+    mutating func tick(now: NIODeadline) -> Action {
+        if let answeringDeadline, answeringDeadline <= now { return close() }
+        guard let readingDeadline, readingDeadline <= now else { return .nothing }
+        switch reading {
+        case .head, .body: return refuse(.tooSlow, now: now)
+        case .idle, .upgrading, .ended, .closed: return close()
+        }
+    }
+
+    /// More may be read from the client.
+    var isReadingOn: Bool {
+        switch (reading, answering) {
+        case (_, .lingering): true
+        case (_, .blocked), (_, .over), (.upgrading, _), (.ended, _), (.closed, _): false
+        case (.idle, _), (.head, _), (.body, _): waiting.count < limits.requestsAheadMax
+        }
+    }
+
+    /// What the bytes that come are.
+    var intake: RequestDecoder.Mode {
+        switch reading {
+        case .idle, .head, .body: .decoding
+        case .upgrading: .handingOver
+        case .ended, .closed: .dropping
+        }
+    }
+
+    /// Nothing of a request is there that was not told of.
+    var isIdle: Bool { if case .idle = reading { true } else { false } }
+}

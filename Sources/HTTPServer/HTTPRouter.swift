@@ -1,0 +1,81 @@
+import NIOHTTP1
+
+/// A table of routes: a method and a path, in which `{name}` stands for one segment, lead to a value.
+///
+/// Works on paths as they were sent: an encoded slash is part of its segment, and nothing is trimmed or folded. `HEAD`
+/// is served wherever `GET` is.
+package struct HTTPRouter<Value: Sendable>: Sendable {
+    package enum Match {
+        case found(Value, parameters: [Substring])
+        /// The path takes other methods.
+        case methodNotAllowed([HTTPMethod])
+        case notFound
+    }
+
+    fileprivate struct Template {
+        /// nil stands for any.
+        var segments: [Substring?]
+        var methods: [(method: HTTPMethod, value: Value)]
+    }
+
+    private var plain: [Substring: [(method: HTTPMethod, value: Value)]] = [:]
+    private var templates: [Template] = []
+
+    package init(_ routes: [(method: HTTPMethod, path: String, value: Value)]) {
+        for (method, path, value) in routes {
+            guard path.contains("{") else {
+                plain[path[...], default: []].append((method, value))
+                continue
+            }
+            let segments = Self.segments(of: path[...]).map { $0.hasPrefix("{") ? nil : $0 }
+            if let index = templates.firstIndex(where: { $0.segments == segments }) {
+                templates[index].methods.append((method, value))
+            } else {
+                templates.append(Template(segments: segments, methods: [(method, value)]))
+            }
+        }
+    }
+
+    package func match(_ method: HTTPMethod, _ path: Substring) -> Match {
+        if let methods = plain[path] { return Self.match(method, among: methods, []) }
+        if templates.isEmpty { return .notFound }
+        let segments = Self.segments(of: path)
+        for template in templates {
+            if let parameters = template.parameters(in: segments) {
+                return Self.match(method, among: template.methods, parameters)
+            }
+        }
+        return .notFound
+    }
+
+    private static func match(
+        _ method: HTTPMethod, among methods: [(method: HTTPMethod, value: Value)], _ parameters: [Substring]
+    ) -> Match {
+        let route =
+            methods.first { $0.method == method } ?? (method == .HEAD ? methods.first { $0.method == .GET } : nil)
+        if let route { return .found(route.value, parameters: parameters) }
+        let allowed = methods.map(\.method)
+        return .methodNotAllowed(allowed.contains(.GET) && !allowed.contains(.HEAD) ? allowed + [.HEAD] : allowed)
+    }
+
+    private static func segments(of path: Substring) -> [Substring] {
+        path.split(separator: "/", omittingEmptySubsequences: false)
+    }
+}
+
+extension HTTPRouter.Template {
+    /// What stands in the places of names; nil if it is another path. A name stands for something.
+    fileprivate func parameters(in path: [Substring]) -> [Substring]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [Substring] = []
+        for (segment, given) in zip(segments, path) {
+            if let segment {
+                guard segment == given else { return nil }
+            } else {
+                guard !given.isEmpty else { return nil }
+                parameters.append(given)
+            }
+        }
+        return parameters
+    }
+}

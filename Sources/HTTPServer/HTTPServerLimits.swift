@@ -1,0 +1,39 @@
+import NIOCore
+
+/// What one connection may make the server keep, and for how long.
+package struct HTTPServerLimits: Sendable {
+    /// The target and the names and values of a head's fields together; a longer head is answered 431.
+    package var headBytesMax = 32 << 10
+    package var headerFieldsMax = 100
+    /// A longer body is answered 413.
+    package var bodyBytesMax = 1 << 20
+    /// Requests read ahead while an answer is due; with so many, reading pauses.
+    package var requestsAheadMax = 64
+    /// Of a client that closes its side NIO reads all that is in the kernel, pause or not: the requests beyond these
+    /// are dropped.
+    package var requestsKeptMax = 2_048
+    /// Bytes of one read.
+    package var readBytesMax = 16 << 10
+
+    /// From the accept to the head of the first request.
+    package var firstHeadTimeout = TimeAmount.seconds(5)
+    /// From the first bytes of a later head to its last.
+    package var headTimeout = TimeAmount.seconds(10)
+    /// From the head of a request to its end: a body of 1 MiB has come by then also over a slow line.
+    package var bodyTimeout = TimeAmount.seconds(20)
+    /// How long a client may take until it reads an answer.
+    package var writeTimeout = TimeAmount.seconds(20)
+    /// Between two requests: longer than the usual 60 s of load balancers, so that they close first and never send into
+    /// a connection that is being closed.
+    package var idleTimeout = TimeAmount.seconds(75)
+    /// What a client still sends behind the last answer is read and dropped for so long, as it reads the answer only
+    /// then or loses it.
+    package var lingerTimeout = TimeAmount.seconds(10)
+    package var lingerBytesMax = 64 << 20
+    /// How long a server that stops waits for a request to come to its end, and for a client to close.
+    package var stopReadTimeout = TimeAmount.seconds(1)
+    /// How long it waits for an answer.
+    package var stopAnswerTimeout = TimeAmount.seconds(6)
+
+    package init() {}
+}
