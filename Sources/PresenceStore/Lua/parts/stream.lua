@@ -16,6 +16,6 @@ end
 -- Trims a stream of events below the cursor and what may still be asked for (retention, ms): exactly (`=`), or as far
 -- as costs little (`~`). Returns how many are gone.
 local function trim(events, cursor, now, retention, how)
-  local oldest = math.min(now - retention, tonumber(string.match(cursor, '^%d+') or 0))
-  return redis.call('XTRIM', events, 'MINID', how, string.format('%.0f', oldest))
+  local kept_from = string.format('%.0f-0', now - retention)
+  return redis.call('XTRIM', events, 'MINID', how, before(kept_from, cursor) and kept_from or cursor)
 end
