@@ -9,9 +9,15 @@ enum TextFile {
 
     /// Reads no more than is allowed, so that a device or a wrong file cannot fill the memory.
     static func read(_ path: String, bytesMax: Int) throws(Unusable) -> String {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe that nobody writes to would be waited for.
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw unreadable() }
         defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw unreadable() }
+        guard status.st_mode & S_IFMT != S_IFIFO else {
+            throw Unusable(reason: "is a pipe, which may never end: name a file")
+        }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {

@@ -116,6 +116,10 @@ struct ConfigurationSecretTests {
                 + "--auth-api-keys-file.")
         #expect(try message("/etc").contains("which cannot be read: Is a directory"))
         #expect(try message("/dev/zero").contains("which is longer than 65536 bytes"))
+        let pipe = "\(FileManager.default.temporaryDirectory.path)/\(UUID().uuidString)"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        defer { unlink(pipe) }
+        #expect(try message(pipe).contains("which is a pipe"))
         let empty = try withFile("empty", " \n", body: message)
         #expect(empty.contains("which is empty"))
         let binary = try withFile("binary", Data([0xFF, 0xFE, 0x61]), body: message)
