@@ -13,10 +13,8 @@ enum TextFile {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { throw unreadable() }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw unreadable() }
-        guard status.st_mode & S_IFMT != S_IFIFO else {
-            throw Unusable(reason: "is a pipe, which may never end: name a file")
+        guard lseek(file, 0, SEEK_CUR) == 0 else {
+            throw Unusable(reason: "is a pipe or a terminal, which may never end: name a file")
         }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)

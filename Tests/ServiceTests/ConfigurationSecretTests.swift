@@ -119,7 +119,7 @@ struct ConfigurationSecretTests {
         let pipe = "\(FileManager.default.temporaryDirectory.path)/\(UUID().uuidString)"
         #expect(mkfifo(pipe, 0o600) == 0)
         defer { unlink(pipe) }
-        #expect(try message(pipe).contains("which is a pipe"))
+        #expect(try message(pipe).contains("which is a pipe or a terminal"))
         let empty = try withFile("empty", " \n", body: message)
         #expect(empty.contains("which is empty"))
         let binary = try withFile("binary", Data([0xFF, 0xFE, 0x61]), body: message)
