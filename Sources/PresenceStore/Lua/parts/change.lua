@@ -2,25 +2,31 @@
 -- gathered and written once, by `write_change`; notices are for the caller to publish.
 -- Uses record user
 
+local function must_be(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then error({ err = 'WRONGTYPE ' .. key .. ' is no ' .. kind }) end
+end
+
+local function must_run(command, ...)
+  if redis.acl_check_cmd(command, ...) then return end
+  error({ err = "NOPERM this user has no permissions to run the '" .. string.lower(command) .. "' command" })
+end
+
 -- An error in the middle undoes nothing: what the Redis user may not do, and keys that hold something else, are found
 -- before the first write. All that a change may call, as calls that could be made (Redis 7.0 crashes on others).
 local function check_change(shard)
-  local kinds = { [shard.events] = 'stream', [shard.deadlines] = 'zset' }
-  for key, kind in pairs(kinds) do
-    local found = redis.call('TYPE', key).ok
-    if found ~= 'none' and found ~= kind then error({ err = 'WRONGTYPE ' .. key .. ' is no ' .. kind }) end
-  end
-  local calls = {
-    { 'XADD', shard.events, '*', 'f', 'v' }, { 'ZADD', shard.deadlines, '1', 'm' }, { 'ZREM', shard.deadlines, 'm' },
-    { 'HSET', shard.counts, 'f', 'v' }, { 'HDEL', shard.counts, 'f' }, { 'HINCRBY', shard.counts, 'f', '1' },
-    { 'SET', shard.counts, 'v' }, { 'DEL', shard.counts }, { 'PEXPIRE', shard.counts, '1' },
-    { 'PERSIST', shard.counts },
-  }
-  for _, call in ipairs(calls) do
-    if not redis.acl_check_cmd(unpack(call)) then
-      error({ err = "NOPERM this user has no permissions to run the '" .. string.lower(call[1]) .. "' command" })
-    end
-  end
+  must_be(shard.events, 'stream')
+  must_be(shard.deadlines, 'zset')
+  must_run('XADD', shard.events, '*', 'f', 'v')
+  must_run('ZADD', shard.deadlines, '1', 'm')
+  must_run('ZREM', shard.deadlines, 'm')
+  must_run('HSET', shard.counts, 'f', 'v')
+  must_run('HDEL', shard.counts, 'f')
+  must_run('HINCRBY', shard.counts, 'f', '1')
+  must_run('SET', shard.counts, 'v')
+  must_run('DEL', shard.counts)
+  must_run('PEXPIRE', shard.counts, '1')
+  must_run('PERSIST', shard.counts)
 end
 
 -- To be called before the first write. `shard` has the keys deadlines, events, counts and cursor; none where there are
