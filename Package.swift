@@ -105,7 +105,7 @@ let package = Package(
                 "HTTPServer", "PresenceAPI", "PresenceClient", "JSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-                crypto, deque, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
+                crypto, deque, lifecycle, signals, subprocess, logging, nio("NIOCore"),
                 nio("NIOPosix"),
             ],
             swiftSettings: strict),
