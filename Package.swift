@@ -24,7 +24,7 @@ let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-// The modules are the stages of the data flow: a stage imports PresenceCore, JSON and the stage
+// The modules are the stages of the data flow: a stage imports PresenceCore, JSON, Logs and the stage
 // below it, never a sibling; only the executable knows all of them.
 let package = Package(
     name: "presence",
@@ -48,9 +48,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(name: "Logs", dependencies: [logging], swiftSettings: strict),
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", "PresenceCore", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
+            dependencies: ["CHiredis", "PresenceCore", "Logs", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
         // `@_lifetime` ties the reader to the bytes it reads; SwiftNIO builds on it in the same way.
         .target(
@@ -66,7 +67,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "PresenceWorker",
-            dependencies: ["PresenceCore", "PresenceStore", deque, heap, lifecycle, logging],
+            dependencies: ["PresenceCore", "PresenceStore", "Logs", deque, heap, lifecycle, logging],
             swiftSettings: strict),
         .target(
             name: "Callbacks",
@@ -74,13 +75,13 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "HTTPServer",
-            dependencies: [deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            dependencies: ["Logs", deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
             swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, deque, jwt, lifecycle,
-                logging,
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto, deque, jwt,
+                lifecycle, logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
@@ -93,7 +94,7 @@ let package = Package(
         .target(
             name: "PresenceAPI",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, nio("NIOCore"),
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto, nio("NIOCore"),
                 nio("NIOHTTP1"), logging,
             ],
             resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
@@ -102,7 +103,7 @@ let package = Package(
             name: "presence",
             dependencies: [
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
-                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON",
+                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON", "Logs",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
                 crypto, deque, lifecycle, signals, subprocess, logging, nio("NIOCore"),
@@ -119,6 +120,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Support", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
+        .testTarget(name: "LogsTests", dependencies: ["Logs", "Support", logging], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
         .testTarget(
@@ -139,9 +141,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "PresenceAPITests",
+            dependencies: [
+                "PresenceAPI", "PresenceCore", "PresenceStore", "RedisClient", "UserSig", "JSON", "HTTPServer",
+                "Support",
+                lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
+                "presence", "Logs", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
                 "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
                 "Support", "HTTPServer", crypto, httpClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],

@@ -118,6 +118,7 @@ extension ClientConnection {
             self.place = place
             loop.assumeIsolated { $0.open(request, issuedAtMs: issuedAtMs, for: self) }
         } catch {
+            loop.admission.tell(of: error, from: place.network)
             perform(state.opened(.refused(error), now: .now()))
         }
     }

@@ -10,6 +10,7 @@ import Crypto
 import Foundation
 import HTTPServer
 import Logging
+import Logs
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
@@ -38,7 +39,7 @@ package final class Gateway: Service {
         self.tokens = tokens
         self.options = options
         self.logger = logger
-        admission = Admission(options)
+        admission = Admission(options, logger: logger)
         let eventLoops = Array(eventLoopGroup.makeIterator())
         let sessions = ClientSessions(store: store, logger: logger)
         loops = eventLoops.enumerated().map { [admission] index, eventLoop in
@@ -72,7 +73,8 @@ package final class Gateway: Service {
         for loop in loops {
             do { try await loop.checkSessions() } catch {
                 logger.warning(
-                    "Sessions that ended meanwhile are found at their next heartbeat", metadata: ["error": "\(error)"])
+                    "Sessions that ended meanwhile are found at their next heartbeat",
+                    metadata: .keyed([.error: "\(error)"]))
             }
         }
     }
@@ -116,8 +118,13 @@ extension Gateway {
         let loop = loops[index]
         let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: request.target) }
         let isStopping = loop.assumeIsolated { $0.isStopping }
+        let address = clientAddress(of: channel, request.headers)
         let entry = Result { () throws(Refusal) in
-            try enter(channel, parameters, request.headers, isStopping: isStopping)
+            try enter(address, parameters, request.headers, isStopping: isStopping)
+        }
+        if case .failure(let refusal) = entry {
+            let origin = request.headers.first(name: "origin").map { String($0.prefix(GatewayLimits.originLoggedMax)) }
+            admission.tell(of: refusal, from: address ?? "", saying: origin.map { [.origin: "\($0)"] } ?? [:])
         }
         let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
         let state = ConnectionState(
@@ -148,7 +155,7 @@ extension Gateway {
 
     /// What the client asks for, and its place, to be left when the channel is closed.
     private func enter(
-        _ channel: any Channel, _ parameters: Result<[ConnectRequest.Parameter: String], InvalidInput>,
+        _ address: String?, _ parameters: Result<[ConnectRequest.Parameter: String], InvalidInput>,
         _ headers: HTTPHeaders, isStopping: Bool
     ) throws(Refusal) -> (request: ConnectRequest, place: Admission.Place) {
         if isStopping { throw .stopping }
@@ -157,7 +164,6 @@ extension Gateway {
         if let origin = headers.first(name: "origin"), !options.origins.isEmpty, !options.origins.contains(origin) {
             throw .originNotAllowed
         }
-        let address = clientAddress(of: channel, headers)
         let request: ConnectRequest
         do {
             request = try ConnectRequest(parameters.get(), address: address, platforms: store.platforms)

@@ -67,6 +67,8 @@ package enum GatewayLimits {
     static let comeBackMsMax = 1_000
     /// The same where coming back at once would not help.
     static let overloadedComeBackMsMax = 5_000
+    /// Characters of a refused page's origin that are logged.
+    static let originLoggedMax = 200
     /// Between two attempts to record that a client is gone, while Redis cannot be asked.
     static let disconnectPauseMs: ClosedRange<Int64> = 200...2_000
 }

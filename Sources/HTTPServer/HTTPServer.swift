@@ -7,6 +7,7 @@
 // Does not: end TLS, speak HTTP/2, know what the requests are about.
 
 import Logging
+import Logs
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -65,10 +66,13 @@ package struct HTTPServer: Service, CustomStringConvertible {
         self.eventLoopGroup = eventLoopGroup
         self.logger = logger
         self.onListening = onListening
-        let warning = QuotaWarning(advice: configuration.reserveAdvice, logger: logger)
+        let warnings = PacedWarnings<ConnectionWarning>(logger)
         let connections = OpenConnections(
             max: configuration.connectionsMax, keepsReserve: configuration.keepsReserve,
-            network: configuration.network, onRefusal: { warning.tell($0) })
+            network: configuration.network,
+            onRefusal: {
+                warnings.happened(.networkIsFull, [.address: "\($0)", .advice: "\(configuration.reserveAdvice)"])
+            })
         shared = HTTPConnection.Shared(
             limits: configuration.limits, decide: decide, refuse: refuse, connections: connections)
     }
@@ -80,7 +84,7 @@ package struct HTTPServer: Service, CustomStringConvertible {
     package func run() async throws {
         let channel = try await listen()
         let port = channel.localAddress?.port ?? configuration.port
-        logger.info("listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
+        logger.info("listening", metadata: .keyed([.host: "\(configuration.host)", .port: "\(port)"]))
         await onListening(port)
         let isStopped = await Self.isStopped(before: channel.closeFuture)
         try? await channel.close()

@@ -10,6 +10,7 @@
 
 import HTTPServer
 import Logging
+import Logs
 import NIOCore
 import NIOHTTP1
 import PresenceCore
@@ -128,10 +129,10 @@ extension PresenceAPI {
         let problem = Problem(error)
         logger.log(
             level: problem.code == .internalError ? .error : .debug, "call failed",
-            metadata: [
-                "code": "\(problem.code.rawValue)", "detail": "\(problem.detail)",
-                "error": problem.underlying.map { "\($0)" } ?? "none",
-            ])
+            metadata: .keyed([
+                .code: "\(problem.code.rawValue)", .detail: "\(problem.detail)",
+                .error: problem.underlying.map { "\($0)" } ?? "none",
+            ]))
         return problem.response
     }
 
@@ -152,9 +153,9 @@ extension HTTPServerDecision {
         @Sendable func log(_ response: HTTPServerResponse) -> HTTPServerResponse {
             logger.debug(
                 "request",
-                metadata: [
-                    "method": "\(request.method)", "path": "\(request.path)", "status": "\(response.status.code)",
-                ])
+                metadata: .keyed([
+                    .method: "\(request.method)", .path: "\(request.path)", .status: "\(response.status.code)",
+                ]))
             return response
         }
         switch self {
@@ -170,6 +171,6 @@ extension Logger {
     func unreadableRecord(of user: UserID, _ reason: StoreError) {
         error(
             "A record cannot be read; see what stands under the user's key",
-            metadata: ["user": "\(user)", "error": "\(reason)"])
+            metadata: .keyed([.user: "\(user)", .error: "\(reason)"]))
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import NIOCore
 
 /// One event loop's connection to one server, across all its losses and returns. It performs
@@ -77,7 +78,7 @@ extension RedisConnection {
         write()
         closeIfDrained()
         try await channel.closeFuture.get()
-        if !Task.isCancelled { logger.warning("Redis disconnected", metadata: ["endpoint": "\(endpoint)"]) }
+        if !Task.isCancelled { logger.warning("Redis disconnected", metadata: .keyed([.endpoint: "\(endpoint)"])) }
     }
 
     private func greet(_ channel: any Channel) async throws(RedisError) {
@@ -125,7 +126,7 @@ extension RedisConnection {
     private func report(_ error: any Error) {
         logger.log(
             level: backoff.attempts == 0 ? .warning : .debug, "Redis connection failed",
-            metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
+            metadata: .keyed([.endpoint: "\(endpoint)", .error: "\(error)"]))
     }
 }
 

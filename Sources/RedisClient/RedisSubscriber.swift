@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import NIOCore
 
 /// Keeps one subscription alive on a connection of its own, to channels that may change.
@@ -68,7 +69,7 @@ actor RedisSubscriber {
             } catch {
                 logger.log(
                     level: backoff.attempts == 0 ? .warning : .debug, "Redis subscription failed",
-                    metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
+                    metadata: .keyed([.endpoint: "\(endpoint)", .error: "\(error)"]))
             }
             if isSubscribed {
                 backoff.reset()

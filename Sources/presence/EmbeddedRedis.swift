@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Logs
 import NIOCore
 import NIOPosix
 import RedisClient
@@ -120,7 +121,8 @@ final class EmbeddedRedis: Sendable {
             hasEnded.store(true, ordering: .relaxed)
             pause = started.duration(to: .now) > Self.restartPauseMax ? Self.restartPauseMin : pause
             logger.error(
-                "The private Redis ended; starting it again", metadata: ["end": "\(end)", "folder": "\(folder)"])
+                "The private Redis ended; starting it again",
+                metadata: .keyed([.error: "\(end)", .stateFolder: "\(folder)"]))
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, Self.restartPauseMax)
         }

@@ -1,6 +1,7 @@
 import HTTPServer
 import JSON
 import Logging
+import Logs
 import NIOCore
 import NIOHTTP1
 import PresenceStore
@@ -62,10 +63,10 @@ struct CompatibleAPI: Sendable {
         let failure = CompatibleFailure(error, of: command)
         logger.log(
             level: failure.isOurs ? .error : .debug, "compatible call failed",
-            metadata: [
-                "command": "\(command?.rawValue ?? "unknown")", "code": "\(failure.code)",
-                "error": failure.underlying.map { "\($0)" } ?? "none",
-            ])
+            metadata: .keyed([
+                .command: "\(command?.rawValue ?? "unknown")", .code: "\(failure.code)",
+                .error: failure.underlying.map { "\($0)" } ?? "none",
+            ]))
         return .compatible(failure)
     }
 }

@@ -13,11 +13,12 @@ import Support
 /// The API served in this process on a port of its own.
 struct APIServer: Sendable {
     let port: Int
+    let redis: RedisClient
 
     /// Runs the body beside an API whose Redis does not exist: a call that comes to ask it is answered 503.
     static func withoutRedis(
         options: APIOptions = APIOptions(), unready: [String] = [], connectionsMax: Int = .max,
-        body: (APIServer) async throws -> Void
+        logger: Logger = .silent, body: (APIServer) async throws -> Void
     ) async throws {
         var deadlines = RedisClientOptions()
         deadlines.commandDeadline = .milliseconds(50)
@@ -27,29 +28,31 @@ struct APIServer: Sendable {
             eventLoopGroup: .singletonMultiThreadedEventLoopGroup, options: deadlines, logger: .silent)
         try await serve(
             nobody, limits: LoginLimits(), options: options, unready: unready, connectionsMax: connectionsMax,
-            body: body)
+            logger: logger, body: body)
     }
 
     /// Runs the body beside an API on a private redis-server.
     static func withRedis(
-        limits: LoginLimits = LoginLimits(), body: (APIServer) async throws -> Void
+        limits: LoginLimits = LoginLimits(), options: APIOptions = APIOptions(), logger: Logger = .silent,
+        body: (APIServer) async throws -> Void
     ) async throws {
         try await RedisServer.withRedis { server in
             try await server.withClient { redis in
-                try await serve(redis, limits: limits, options: APIOptions(), unready: [], body: body)
+                try await serve(
+                    redis, limits: limits, options: options, unready: [], logger: logger, body: body)
             }
         }
     }
 
     private static func serve(
         _ redis: RedisClient, limits: LoginLimits, options: APIOptions, unready: [String],
-        connectionsMax: Int = .max, body: (APIServer) async throws -> Void
+        connectionsMax: Int = .max, logger: Logger = .silent, body: (APIServer) async throws -> Void
     ) async throws {
         var rules = StoreOptions(worker: "test")
         rules.limits = limits
         let store = PresenceStore(redis: redis, keys: KeySpace(prefix: "presence", shards: 16), options: rules)
         let api = PresenceAPI(
-            store: store, options: options, readiness: { Readiness(reasons: unready) }, logger: .silent)
+            store: store, options: options, readiness: { Readiness(reasons: unready) }, logger: logger)
         let (ports, chosen) = AsyncStream<Int>.makeStream()
         let server = api.server(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
@@ -57,7 +60,7 @@ struct APIServer: Sendable {
         let services = ServiceGroup(services: [server], logger: .silent)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
-            for await port in ports.prefix(1) { try await body(APIServer(port: port)) }
+            for await port in ports.prefix(1) { try await body(APIServer(port: port, redis: redis)) }
             await services.triggerGracefulShutdown()
             try await group.waitForAll()
         }

@@ -6,9 +6,9 @@ import Testing
 @testable import PresenceAPI
 
 @Suite("openapi.json says what the API does")
-struct APIOpenAPITests {
-    private static func schema() throws -> APISchema {
-        APISchema(document: try JSON(parsing: String(decoding: PackageResources.openapi_json, as: UTF8.self)))
+struct OpenAPITests {
+    private static func schema() throws -> Schema {
+        Schema(document: try JSON(parsing: String(decoding: PackageResources.openapi_json, as: UTF8.self)))
     }
 
     @Test("Every route is described, and everything described is a route")

@@ -44,7 +44,7 @@ private func statuses(_ count: Int) -> String {
 }
 
 @Suite("Bad input is refused by name, before the store is asked")
-struct APIBadInputTests {
+struct BadInputTests {
     private static let logins: [Refusal] = [
         .login("empty user", #"{"user":"","platform":"Web"}"#, field: "user"),
         .login("user of 129 bytes", #"{"user":"\#(text(129))","platform":"Web"}"#, field: "user"),

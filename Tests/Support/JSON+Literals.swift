@@ -1,11 +1,9 @@
-import Support
-
 extension JSON {
-    var members: [String: JSON] {
+    package var members: [String: JSON] {
         if case .object(let members) = self { members } else { [:] }
     }
 
-    var strings: [String] { list.compactMap(\.string) }
+    package var strings: [String] { list.compactMap(\.string) }
 }
 
 extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOPosix
 import Support
@@ -20,9 +21,13 @@ struct ConnectionTests {
 
     @Test("An address that takes all connections it can get leaves a tenth of them to others")
     func quota() async throws {
-        try await APIServer.withoutRedis(connectionsMax: 20) { api in
+        let log = LogRecorder(level: .warning)
+        try await APIServer.withoutRedis(connectionsMax: 20, logger: log.logger) { api in
             let taken = try await Self.connect(19, from: "127.0.0.1", to: api.port)
             try await eventually(else: "19 are let in") { Self.open(taken).count == 18 }
+
+            #expect(log.lines.count == 1 && log.has("nine tenths of the connections"), "\(log.lines)")
+            #expect(log.has("address=127.0.0.1 advice=set connect.address-header if it is a proxy count=1"))
 
             let other = try await Self.connect(1, from: "127.0.0.2", to: api.port)
             try await Self.open(taken).first?.close()

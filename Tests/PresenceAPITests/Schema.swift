@@ -2,7 +2,7 @@ import Support
 
 /// As much of JSON Schema as `openapi.json` uses. Stricter in one point: a member the schema does not
 /// describe is a fault, so that the document cannot fall behind the code.
-struct APISchema {
+struct Schema {
     let document: JSON
 
     /// What is wrong with the value; empty when it fits.

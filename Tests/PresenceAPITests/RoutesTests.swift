@@ -15,7 +15,7 @@ private let oddIDs = [
 ]
 
 @Suite("The native routes")
-struct APIRoutesTests {
+struct RoutesTests {
     private static func login(
         _ api: APIServer, _ user: String, _ platform: String, instance: String = "default"
     ) async throws -> String {
@@ -34,18 +34,19 @@ struct APIRoutesTests {
     @Test("Odd but valid ids are users of their own, in bodies and in paths")
     func oddIDs() async throws {
         try await APIServer.withRedis { api in
-            for (index, id) in ServiceTests.oddIDs.enumerated() {
+            for (index, id) in PresenceAPITests.oddIDs.enumerated() {
                 _ = try await Self.login(api, id, "iPhone", instance: "i\(index)")
             }
-            for (index, id) in ServiceTests.oddIDs.enumerated() {
+            for (index, id) in PresenceAPITests.oddIDs.enumerated() {
                 let user = try await api.get("/v1/users/\(Self.percentEncoded(id))").json
                 #expect(user["user"].string.map { Array($0.utf8) } == Array(id.utf8))
                 #expect(user["sessions"].list.map { $0["instance"].string } == ["i\(index)"], "\(id)")
             }
-            let list = ServiceTests.oddIDs.map(Self.json).joined(separator: ",")
+            let list = PresenceAPITests.oddIDs.map(Self.json).joined(separator: ",")
             let results = try await api.post("/v1/statuses", #"{"users":[\#(list)]}"#).json["results"].list
             #expect(
-                results.map { $0["user"].string.map { Array($0.utf8) } } == ServiceTests.oddIDs.map { Array($0.utf8) })
+                results.map { $0["user"].string.map { Array($0.utf8) } }
+                    == PresenceAPITests.oddIDs.map { Array($0.utf8) })
             #expect(results.allSatisfy { $0["status"] == "Online" })
             let kick = try await api.post("/v1/users/a%2Fb/kick", "").json
             #expect(kick["kicked"].list.count == 1)
@@ -187,7 +188,7 @@ struct APIRoutesTests {
 
     @Test(
         "What the JSON writer writes, a JSON reader reads back",
-        arguments: ServiceTests.oddIDs + ["", "\u{0}\u{1f}\u{7f}\n\t\\/\""])
+        arguments: PresenceAPITests.oddIDs + ["", "\u{0}\u{1f}\u{7f}\n\t\\/\""])
     func escaping(_ text: String) throws {
         #expect(try JSON(parsing: Self.json(text)) == .text(text))
     }

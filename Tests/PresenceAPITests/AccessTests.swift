@@ -8,7 +8,7 @@ import Testing
 @testable import PresenceAPI
 
 @Suite("Who gets in, and what everybody is told")
-struct APIAccessTests {
+struct AccessTests {
     private static let keys = APIOptions(apiKeys: ["first-key", "second-key"])
 
     private static func user(_ authorization: String?) -> Call {
