@@ -86,6 +86,7 @@ extension BrowserTests {
             try await onPage(of: gateway) { page in
                 try await page.event("online")
                 try await page.run("globalThis.onerror = (error) => show({ type: 'defect', reason: String(error) })")
+                try await page.event("done")
                 try await page.expectOnly(["online", "done"], for: .seconds(6))
                 #expect(gateway.sockets.count == 1)
             }
