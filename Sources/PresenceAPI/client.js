@@ -130,7 +130,7 @@ export class PresenceClient extends EventTarget {
         document?.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
         document?.addEventListener("resume", wake, { signal });
         // A page that is left and kept, to be shown again, would keep its socket and its user Online.
-        globalThis.addEventListener("pagehide", ({ persisted }) => persisted && this.#hangUp(), { signal });
+        globalThis.addEventListener("pagehide", ({ persisted }) => persisted && this.#leave(), { signal });
         const comeBack = () => this.#lost(1001, "the page was left");
         globalThis.addEventListener("pageshow", ({ persisted }) => persisted && comeBack(), { signal });
     }
@@ -303,6 +303,12 @@ export class PresenceClient extends EventTarget {
         this.#isOnline = false;
         this.#socket = undefined;
         this.#turn += 1;
+    }
+
+    /** Ends the session, so that there is none to come back with: another page of the tab may log in before it ends. */
+    #leave() {
+        this.#hangUp();
+        if (!this.#leaving) this.#session = undefined;
     }
 
     #hangUp() {

@@ -85,7 +85,7 @@ struct ProtocolTests {
             if heard == .opened, socket.number == 2 { socket.welcome(intervalSeconds: 1, timeoutSeconds: 4) }
         } body: { gateway in
             try await WatchedClient.with(gateway.url) { ann in
-                try await eventually(timeout: .seconds(40), else: "\(gateway.sockets.map(\.heard))") {
+                try await eventually(timeout: .seconds(60), else: "\(gateway.sockets.map(\.heard))") {
                     gateway.sockets.count == 4
                 }
                 #expect(gateway.sockets.map(\.isClosed) == [true, false, false, false])
@@ -95,6 +95,7 @@ struct ProtocolTests {
                 try await eventually(else: "\(gateway.sockets.map(\.heard))") {
                     gateway.sockets.prefix(3).allSatisfy(\.isClosed)
                 }
+                try await ann.waitConnected(count: 2)
                 #expect(ann.resumed == [false, true])
             }
         }
