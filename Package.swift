@@ -77,18 +77,20 @@ let package = Package(
             name: "HTTPServer",
             dependencies: ["Logs", deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
             swiftSettings: strict),
+        .target(name: "PresenceProtocol", dependencies: ["JSON", nio("NIOCore")], swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto, deque, jwt,
-                lifecycle, logging,
+                "PresenceCore", "PresenceProtocol", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto,
+                deque, jwt, lifecycle, logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceClient",
             dependencies: [
-                "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl,
+                "PresenceCore", "PresenceProtocol", "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                nio("NIOWebSocket"), ssl,
             ],
             swiftSettings: strict),
         .target(
@@ -166,14 +168,22 @@ let package = Package(
             exclude: ["Python"],
             swiftSettings: strict),
         .testTarget(
+            name: "PresenceProtocolTests",
+            dependencies: ["PresenceProtocol", "PresenceCore", "JSON", "Support", "UserSig", nio("NIOCore")],
+            swiftSettings: strict),
+        .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "PresenceClient", "PresenceCore", "PresenceStore", "RedisClient", "UserSig", "Support", jwt,
-                crypto, cryptoExtras, nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOWebSocket"),
+                "Gateway", "PresenceClient", "PresenceCore", "PresenceProtocol", "PresenceStore", "RedisClient",
+                "UserSig", "Support", jwt, crypto, cryptoExtras, nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
+                nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PresenceClientTests", dependencies: ["PresenceClient", "JSON", "Support", nio("NIOCore")],
+            name: "PresenceClientTests",
+            dependencies: [
+                "PresenceClient", "PresenceProtocol", "JSON", "Support", "HTTPServer", nio("NIOCore"), nio("NIOHTTP1"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "BrowserTests",

@@ -2,6 +2,7 @@ import JSON
 import NIOCore
 import NIOWebSocket
 import PresenceCore
+import PresenceProtocol
 import PresenceStore
 
 /// One client's socket after the upgrade: performs what `ConnectionState` decides.
@@ -125,7 +126,7 @@ extension ClientConnection {
 
     private static func cut(_ reason: String) -> String {
         var reason = reason
-        while reason.utf8.count > GatewayLimits.closeReasonBytesMax { reason.removeLast() }
+        while reason.utf8.count > ProtocolLimits.closeReasonBytesMax { reason.removeLast() }
         return reason
     }
 
@@ -172,7 +173,7 @@ extension ClientConnection: ChannelInboundHandler {
     nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let violation: MessageAssembler.Event =
             if case .invalidFrameLength? = error as? NIOWebSocketError {
-                .violation(.tooBig, "a frame may have \(GatewayLimits.messageBytesMax) bytes")
+                .violation(.tooBig, "a frame may have \(ProtocolLimits.clientMessageBytesMax) bytes")
             } else {
                 .violation(.protocolError, "not a frame of the protocol")
             }

@@ -1,4 +1,6 @@
+import JSON
 import PresenceCore
+import PresenceProtocol
 import PresenceStore
 
 /// Why a client is not let in: how its socket is closed, and what it is told before.
@@ -16,6 +18,15 @@ extension Refusal {
         self.init(
             code: .invalidRequest, error: .invalidField, detail: "\(invalid.field) \(invalid.message)",
             field: invalid.field, warning: .invalidRequest)
+    }
+
+    /// Of a text that is no message, or of one that lacks something.
+    init(_ error: JSONError) {
+        switch error.kind {
+        case .missing("token"): self.init(InvalidInput(field: "token", message: "must be a string"))
+        case .refused("token", let message): self.init(InvalidInput(field: "token", message: message))
+        case .missing, .refused, .malformed: self = .invalidMessage
+        }
     }
 
     init(_ error: StoreError) {

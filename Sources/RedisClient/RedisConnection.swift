@@ -1,6 +1,7 @@
 import Logging
 import Logs
 import NIOCore
+import PresenceCore
 
 /// One event loop's connection to one server, across all its losses and returns. It performs
 /// what `CommandQueue` decides.
@@ -29,7 +30,7 @@ actor RedisConnection {
         self.options = options
         self.logger = logger
         queue = Queue(commandsMax: options.commandsQueuedMax)
-        backoff = Backoff(min: options.reconnectPauseMin, max: options.reconnectPauseMax)
+        backoff = Backoff(first: options.reconnectPauseFirst, most: options.reconnectPauseMost)
     }
 
     /// Writes the encoded commands and waits for their replies, at most the command deadline.
@@ -125,7 +126,7 @@ extension RedisConnection {
     /// A server that stays away is worth one line, not one a second.
     private func report(_ error: any Error) {
         logger.log(
-            level: backoff.attempts == 0 ? .warning : .debug, "Redis connection failed",
+            level: backoff.failures == 0 ? .warning : .debug, "Redis connection failed",
             metadata: .keyed([.endpoint: "\(endpoint)", .error: "\(error)"]))
     }
 }

@@ -45,7 +45,7 @@ struct CompatibleAPI: Sendable {
             let known = CompatibleCommand.allCases.map { "v4/\($0.rawValue)" }.joined(separator: ", ")
             throw CompatibleFailure(.unknownCommand, "The commands are \(known).")
         }
-        try CompatibleCaller(String(request.query)).check(for: command, of: app)
+        try CompatibleCaller(request.query).check(for: command, of: app)
         return command
     }
 
