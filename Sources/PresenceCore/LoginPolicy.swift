@@ -69,6 +69,11 @@ package struct LoginRule: Hashable, Sendable {
     package var limit: Int
     package var onLimit: OnLimit
 
+    /// Whether a session on the platform may have to go.
+    package func concerns(_ platform: Platform) -> Bool {
+        excluded.contains(platform) || sharing.contains(platform)
+    }
+
     /// The sessions in the way of a login by `device` (`<platform>:<instance>`): all on excluded platforms, and
     /// on the sharing ones those with the oldest login, as many as it takes to get back to the limit.
     ///

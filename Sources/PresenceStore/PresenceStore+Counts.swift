@@ -72,14 +72,12 @@ extension PresenceStore {
 
     /// - Returns: false if a record cannot be read.
     private func count(_ users: [UserID], into counts: inout [String: Int]) async throws(StoreError) -> Bool {
-        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
-        for (user, record) in zip(users, records) {
-            let record = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()
-            guard let user = record.flatMap({ DueUser(user, $0) }) else { return false }
+        for presence in try await presences(of: users) {
+            guard case .success(let user) = presence else { return false }
             for session in user.sessions {
                 counts["\(session.status.rawValue):\(session.id.platform)", default: 0] += 1
             }
-            counts["users:\(Status.ofUser(user.sessions.map(\.status)).rawValue)", default: 0] += 1
+            counts["users:\(user.status.rawValue)", default: 0] += 1
         }
         return true
     }

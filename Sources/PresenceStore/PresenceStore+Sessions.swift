@@ -6,7 +6,8 @@ extension PresenceStore {
     /// Logs a device in. Sessions the policy does not allow beside it end in the same step, or, under
     /// `onLimit: reject`, it is refused.
     ///
-    /// One round trip where nobody is displaced; one more for every time it learns of sessions to end.
+    /// Two round trips: which sessions may have to end, for their timers have to be declared, and the login. Two more
+    /// for every time another login comes between.
     /// - Parameters:
     ///   - userSigIssuedAtMs: Unix time in milliseconds; nil where no usersig was shown. A kick that revokes
     ///     usersigs and a login with one exclude each other: whichever is second sees the first.
@@ -30,8 +31,8 @@ extension PresenceStore {
             String(backlogPerShardMax), userSigIssuedAtMs.map { String($0) } ?? "", String(options.doneMs),
             String(options.endedMs),
         ]
-        var declared: [SessionID] = []
         for _ in 0..<StoreLimits.declareAttemptsMax {
+            let declared = try await presence(of: user).sessions.map(\.id).filter { rule.concerns($0.platform) }
             let answer = try await run(
                 Scripts.login,
                 keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
@@ -42,7 +43,7 @@ extension PresenceStore {
                     AcceptedLogin(
                         session: session, userStatus: try answer.status(1), version: try answer.int(0),
                         heartbeat: timing, kicked: try answer.sessions(from: 2)))
-            case .stale: declared = try answer.sessions(from: 0)
+            case .stale: continue
             case .rejected: return .rejected(inTheWay: try answer.sessions(from: 0))
             case .revoked: return .revoked
             case .late: return .late
@@ -133,8 +134,8 @@ extension PresenceStore {
             String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
             String(options.doneMs), String(options.endedMs),
         ]
-        var declared: [SessionID] = []
         for _ in 0..<StoreLimits.declareAttemptsMax {
+            let declared = try await presence(of: user).sessions.map(\.id)
             let answer = try await run(
                 Scripts.kick, keys: userKeys(user) + [keys.revoked(user)] + timerKeys(user, declared),
                 arguments + declared.map(\.description))
@@ -142,7 +143,7 @@ extension PresenceStore {
             case .kicked:
                 return KickAnswer(
                     userStatus: try answer.status(1), version: try answer.int(0), kicked: try answer.sessions(from: 2))
-            case .stale: declared = try answer.sessions(from: 0)
+            case .stale: continue
             }
         }
         throw StoreError(.contended, "Too many logins of this user at once; try again.")

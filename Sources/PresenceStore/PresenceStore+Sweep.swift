@@ -64,7 +64,7 @@ extension PresenceStore {
 
     /// What became of a batch of one shard; nil, and named among the failures, where Redis answered with an error.
     private func part<Word>(
-        _ reply: Result<ScriptAnswer<Word>, StoreError>, of batch: [DueUser], _ failures: inout [Shard: StoreError]
+        _ reply: Result<ScriptAnswer<Word>, StoreError>, of batch: [UserPresence], _ failures: inout [Shard: StoreError]
     ) -> ScriptAnswer<Word>? {
         do throws(StoreError) { return try reply.get() } catch {
             if let first = batch.first { failures[keys.shard(of: first.user)] = error }
@@ -73,14 +73,11 @@ extension PresenceStore {
     }
 
     /// Reads the sessions of users who are due.
-    func read(_ users: [UserID], _ unreadable: inout [UserID]) async throws(StoreError) -> [DueUser] {
-        var due: [DueUser] = []
+    func read(_ users: [UserID], _ unreadable: inout [UserID]) async throws(StoreError) -> [UserPresence] {
+        var due: [UserPresence] = []
         due.reserveCapacity(users.count)
-        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
-        for (user, record) in zip(users, records) {
-            // Only what proves that the record is none of ours does: any other error is one of the call.
-            let record = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()
-            if let user = record.flatMap({ DueUser(user, $0) }) { due.append(user) } else { unreadable.append(user) }
+        for (user, presence) in zip(users, try await presences(of: users)) {
+            if case .success(let presence) = presence { due.append(presence) } else { unreadable.append(user) }
         }
         if !unreadable.isEmpty { try await putOff(unreadable) }
         return due
@@ -89,10 +86,10 @@ extension PresenceStore {
     /// Raises the deadlines of those whose timers run.
     /// - Returns: the others, in batches of one shard.
     func rearm(
-        _ users: [DueUser], _ failures: inout [Shard: StoreError]
-    ) async throws(StoreError) -> [[DueUser]] {
+        _ users: [UserPresence], _ failures: inout [Shard: StoreError]
+    ) async throws(StoreError) -> [[UserPresence]] {
         let batches = batches(of: users, StoreLimits.rearmBatchUsersMax)
-        var ended: [DueUser] = []
+        var ended: [UserPresence] = []
         for (batch, reply) in zip(batches, try await run(batches.map(rearmCall))) {
             let names = Set(part(reply, of: batch, &failures)?.texts ?? [])
             if !names.isEmpty { ended += batch.filter { names.contains($0.user.rawValue) } }
@@ -100,13 +97,13 @@ extension PresenceStore {
         return self.batches(of: ended, StoreLimits.settleBatchUsersMax)
     }
 
-    private func batches(of users: [DueUser], _ usersMax: Int) -> [[DueUser]] {
+    private func batches(of users: [UserPresence], _ usersMax: Int) -> [[UserPresence]] {
         Dictionary(grouping: users) { keys.shard(of: $0.user) }.values.flatMap { users in
             stride(from: 0, to: users.count, by: usersMax).map { Array(users[$0..<min($0 + usersMax, users.count)]) }
         }
     }
 
-    func rearmCall(_ users: [DueUser]) -> ScriptCall<RearmWord> {
+    func rearmCall(_ users: [UserPresence]) -> ScriptCall<RearmWord> {
         var names: [String] = []
         var arguments: [String] = []
         if let first = users.first { names.append(keys.deadlines(keys.shard(of: first.user))) }
@@ -123,7 +120,7 @@ extension PresenceStore {
         return ScriptCall(Scripts.rearm, keys: names, arguments: arguments)
     }
 
-    func settleCall(_ users: [DueUser]) -> ScriptCall<SettleWord> {
+    func settleCall(_ users: [UserPresence]) -> ScriptCall<SettleWord> {
         let shard = users.first.map { keys.shard(of: $0.user) } ?? 0
         var names = [
             keys.owner(shard), keys.deadlines(shard), keys.events(shard), keys.counts(shard), keys.cursor(shard),
@@ -154,26 +151,6 @@ extension PresenceStore {
                 arguments: [String(StoreLimits.unreadablePutOffMs)] + users.map(\.rawValue))
         }
         _ = try await run(calls)
-    }
-}
-
-/// A user with a timer that may have ended: as much of the record as naming the timers takes.
-struct DueUser {
-    let user: UserID
-    let sessions: [(id: SessionID, status: Status)]
-
-    /// nil if the record is none this service wrote.
-    init?(_ user: UserID, _ record: RedisValue) {
-        guard let parts = record.array else { return nil }
-        var sessions: [(id: SessionID, status: Status)] = []
-        for index in stride(from: 0, to: parts.count - 1, by: 2) {
-            guard let name = parts[index].string, let text = parts[index + 1].string else { return nil }
-            guard name.utf8.contains(UInt8(ascii: ":")) else { continue }
-            guard let session = Record.timer(device: name, record: text) else { return nil }
-            sessions.append(session)
-        }
-        self.user = user
-        self.sessions = sessions
     }
 }
 

@@ -82,32 +82,6 @@ enum Record {
         }
     }
 
-    /// Which session's timer the record of `device` has, and where it stands; nil if it is none this service wrote.
-    static func timer(device: String, record: String) -> (id: SessionID, status: Status)? {
-        let bytes = record.utf8
-        guard let status = value(of: "status=", in: bytes).flatMap({ Status(rawValue: String($0)) }),
-            let generation = value(of: " generation=", in: bytes),
-            let id = try? SessionID("\(device):\(generation)")
-        else { return nil }
-        return (id, status)
-    }
-
-    /// Scripts write these first, so that they are found soon.
-    private static func value(of name: StaticString, in bytes: String.UTF8View) -> Substring? {
-        var rest = bytes[...]
-        let first = name.utf8Start.pointee
-        while let at = rest.firstIndex(of: first) {
-            rest = rest[at...]
-            let isName = name.withUTF8Buffer { rest.starts(with: $0) }
-            if isName {
-                let value = rest.dropFirst(name.utf8CodeUnitCount)
-                return Substring(value.prefix { $0 != UInt8(ascii: " ") })
-            }
-            rest = rest.dropFirst()
-        }
-        return nil
-    }
-
     static func encode(_ text: String) -> String {
         var bytes: [UInt8] = []
         for byte in text.utf8 {

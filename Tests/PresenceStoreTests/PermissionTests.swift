@@ -128,13 +128,14 @@ import Testing
             try await admin.command("ACL", "SETUSER", "presence", "-hgetall", "-pexpire")
             for call in [
                 { _ = try await store.presence(.ann) },
+                { _ = try await store.loggedIn(.ann, .web) },
                 { _ = try await store.heartbeat([UserSession(user: .ann, session: web.session)]) },
             ] as [() async throws -> Void] {
                 let error = await #expect(throws: StoreError.self) { try await call() }
                 #expect(error?.code == .unavailable)
                 #expect(error?.message.contains(/Add \+(hgetall|pexpire) to its ACL/) == true)
             }
-            let error = await #expect(throws: StoreError.self) { try await store.loggedIn(.bob, .web) }
+            let error = await #expect(throws: StoreError.self) { try await store.logout(.ann, session: web.session) }
             #expect(error?.message.contains("Give it the ACL of the README") == true)
         }
     }

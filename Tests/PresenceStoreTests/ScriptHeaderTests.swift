@@ -52,6 +52,24 @@ import Testing
         #expect(Set(script.alternatives("Tells")) == Set(told))
     }
 
+    @Test("Before a change every command that one may call to write is asked for, and no other")
+    func checked() throws {
+        let change = try #require(Scripts.parts.first { $0.name == "change" }?.text)
+        let asked = change.matches(of: /must_run\('(\w+)'/).map { String($0.1) }
+        let changes = zip(Scripts.all, Self.texts).filter { $1.beginsChange != nil }
+        let called = changes.flatMap { known, _ in ScriptText.calls(in: known.script.source) }
+        #expect(Set(asked) == Set(called).subtracting(Self.reads))
+    }
+
+    @Test("A script begins its change before it writes", arguments: texts)
+    func begins(_ script: ScriptText) {
+        guard let begin = script.beginsChange else { return }
+        for line in script.bodyLines[..<begin] {
+            #expect(!line.contains(/\b(write|tell)\w*\(/))
+            #expect(Self.reads.isSuperset(of: ScriptText.calls(in: line)), "\(line)")
+        }
+    }
+
     @Test("A script uses the parts it names, and no others", arguments: texts)
     func parts(_ script: ScriptText) {
         for part in Scripts.parts {
@@ -82,6 +100,8 @@ import Testing
     }
 
     static let texts = Scripts.all.map(ScriptText.init)
+    /// Of the commands a change calls, those that write nothing.
+    private static let reads: Set = ["GET", "HGET", "HGETALL", "PTTL", "TIME", "TYPE"]
 }
 
 /// A script's own lines, without the parts it uses.
@@ -99,7 +119,15 @@ struct ScriptText: Sendable, CustomTestStringConvertible {
         lines = own.split(separator: "\n").map(String.init)
     }
 
-    var body: String { lines.filter { !$0.hasPrefix("--") && !$0.hasPrefix("#!") }.joined(separator: "\n") }
+    var bodyLines: [String] { lines.filter { !$0.hasPrefix("--") && !$0.hasPrefix("#!") } }
+    var body: String { bodyLines.joined(separator: "\n") }
+
+    /// The line of the body in which a change of the shard begins; nil for a script that makes none.
+    var beginsChange: Int? { bodyLines.firstIndex { $0.contains("begin_change(shard, ") } }
+
+    static func calls(in text: String) -> [String] {
+        text.matches(of: /redis\.p?call\('(\w+)'/).map { String($0.1) }
+    }
 
     var uses: [String] { alternatives("Uses").flatMap { $0.split(separator: " ").map(String.init) } }
 

@@ -14,27 +14,27 @@ local id, device, generation, retention, ended_ms, push, socket = unpack(ARGV)
 local user, broken = read_user(user_key, id)
 if not user then return { 'unreadable', broken } end
 local record = user.sessions[device]
-if not record then return { 'absent', 'Offline', user.status, tostring(user.version) } end
+if not record then return { 'absent', 'Offline', user.status, user.version } end
 if field(record, 'generation') ~= generation then
-  return { 'superseded', 'Offline', user.status, tostring(user.version) }
+  return { 'superseded', 'Offline', user.status, user.version }
 end
 local status = field(record, 'status')
 if socket ~= '' and not same_socket(record, socket) then
-  return { 'superseded', status, user.status, tostring(user.version) }
+  return { 'superseded', status, user.status, user.version }
 end
-if status ~= 'Online' then return { 'unchanged', status, user.status, tostring(user.version) } end
+if status ~= 'Online' then return { 'unchanged', status, user.status, user.version } end
 
 local now = now_ms()
-local change, recent = begin_change(shard, now), read_recent(recent_key, now)
+local change = begin_change(shard, now)
 redis.call('DEL', lease)
 status = write_lost(change, user, device, push_key, tonumber(push), 'LinkClose')
 if status == 'PushOnline' then
   redis.call('ZADD', shard.deadlines, 'LT', now + push, id)
 else
-  write_ended(recent, now, device, record, tonumber(ended_ms))
+  write_ended(read_recent(recent_key, now), now, device, record, tonumber(ended_ms))
 end
 local user_status = write_user(change, user, retention)
 write_change(change)
 -- A worker that names its socket has closed it itself.
 if socket == '' then tell(change, record, 'gone') end
-return { 'changed', status, user_status, tostring(user.version), change.notices }
+return { 'changed', status, user_status, user.version, change.notices }

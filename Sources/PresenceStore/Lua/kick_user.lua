@@ -6,10 +6,10 @@
 -- ARGV 1 user id 2 operation 3 platform (empty for all) 4 instance (empty for all) 5 note (may be empty)
 -- ARGV 6 offline retention (ms) 7 how long the revocation counts (ms, 0 to revoke nothing)
 -- ARGV 8 how long its answer is remembered (ms) 9 how long whom it ends (ms) 10.. declared sessions
--- Returns kicked version userStatus notices session.. | stale session.. | unreadable device
+-- Returns kicked version userStatus notices session.. | stale | unreadable device
 -- Emits Logout/Kicked
 -- Tells kicked
--- A session to be removed must be declared: otherwise `stale` names those to remove, before any write.
+-- A session to be removed must be declared: otherwise it is `stale`, before any write.
 local user_key, shard = KEYS[1], { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
 local recent_key, revoked, declared = KEYS[6], KEYS[7], declared_sessions(10, 8)
 local id, operation, platform, instance, note = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -21,7 +21,7 @@ local recent = read_recent(recent_key, now)
 local answered = recall_done(recent, operation)
 if answered then return { 'kicked', unpack(answered) } end
 
-local devices, sessions, is_declared = {}, {}, true
+local devices, sessions = {}, {}
 for device in pairs(user.sessions) do
   local own, its = string.match(device, '^(%w+):(.+)$')
   if (platform == '' or own == platform) and (instance == '' or its == instance) then table.insert(devices, device) end
@@ -29,9 +29,8 @@ end
 table.sort(devices)
 for i, device in ipairs(devices) do
   sessions[i] = name_of(device, user.sessions[device])
-  is_declared = is_declared and declared[sessions[i]] ~= nil
+  if not declared[sessions[i]] then return { 'stale' } end
 end
-if not is_declared then return { 'stale', unpack(sessions) } end
 
 local change = begin_change(shard, now)
 if revoked_ms > 0 then redis.call('SET', revoked, now, 'PX', revoked_ms) end
@@ -45,4 +44,4 @@ end
 local status = #devices > 0 and write_user(change, user, retention) or user.status
 write_change(change)
 write_done(recent, now, operation, done_ms, user.version, status, sessions)
-return { 'kicked', tostring(user.version), status, change.notices, unpack(sessions) }
+return { 'kicked', user.version, status, change.notices, unpack(sessions) }

@@ -8,11 +8,11 @@
 -- ARGV 9 on limit (kick, reject, or yield: reject, also for an Online session of another client on the same device)
 -- ARGV 10 backlog cap (events) 11 issue time of the usersig (ms, empty for none)
 -- ARGV 12 how long its answer is remembered (ms) 13 how long whom it ends (ms) 14.. declared sessions
--- Returns accepted version userStatus notices displaced.. | stale session.. | rejected session.. | revoked | late
+-- Returns accepted version userStatus notices displaced.. | stale | rejected session.. | revoked | late
 -- Returns full | unreadable device
 -- Emits Login/Register
 -- Tells displaced
--- A session to be removed must be declared: otherwise `stale` names all it may have to remove, before any write.
+-- A session to be removed must be declared: otherwise it is `stale`, before any write.
 local user_key, shard = KEYS[1], { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
 local recent_key, lease, revoked, declared = KEYS[6], KEYS[7], KEYS[8], declared_sessions(14, 9)
 local id, generation, device, timeout, details = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
@@ -33,7 +33,7 @@ if issued_at ~= '' and tonumber(issued_at) <= tonumber(redis.call('GET', revoked
 if is_late(recent, own, details) then return { 'late' } end
 
 -- Who has to go, and whether it may be let in.
-local displaced, kicked, in_reach = displaced_by(user, device, rule)
+local displaced, kicked = displaced_by(user, device, rule)
 if on_limit == 'yield' and own_is_online and attempt_of(own) ~= attempt_of(details) then
   table.insert(kicked, name_of(device, own))
 end
@@ -42,7 +42,7 @@ local backlog = redis.pcall('HGET', shard.cursor, 'backlog')
 if type(backlog) == 'string' and (tonumber(backlog) or 0) >= backlog_most then return { 'full' } end
 local ending = own and { name_of(device, own), unpack(kicked) } or kicked
 for _, session in ipairs(ending) do
-  if not declared[session] then return { 'stale', unpack(in_reach) } end
+  if not declared[session] then return { 'stale' } end
 end
 
 -- It is. One of the same device that was lost before is not ended by it: its client may be the one that logs in here.
@@ -64,4 +64,4 @@ write_event(
 if #kicked > 0 then write_done(recent, now, generation, done_ms, version, 'Online', kicked) end
 local status = write_user(change, user, 0)
 write_change(change)
-return { 'accepted', tostring(version), status, change.notices, unpack(kicked) }
+return { 'accepted', version, status, change.notices, unpack(kicked) }

@@ -13,9 +13,9 @@ local id, device, generation, retention, ended_ms = unpack(ARGV)
 local user, broken = read_user(user_key, id)
 if not user then return { 'unreadable', broken } end
 local record = user.sessions[device]
-if not record then return { 'absent', 'Offline', user.status, tostring(user.version) } end
+if not record then return { 'absent', 'Offline', user.status, user.version } end
 if field(record, 'generation') ~= generation then
-  return { 'superseded', 'Offline', user.status, tostring(user.version) }
+  return { 'superseded', 'Offline', user.status, user.version }
 end
 
 local now = now_ms()
@@ -26,4 +26,4 @@ write_logout(change, user, device, 'Unregister')
 local status = write_user(change, user, retention)
 write_change(change)
 tell(change, record, 'logout')
-return { 'changed', 'Offline', status, tostring(user.version), change.notices }
+return { 'changed', 'Offline', status, user.version, change.notices }

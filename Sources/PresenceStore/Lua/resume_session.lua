@@ -30,4 +30,4 @@ redis.call('HSET', user_key, device, 'status=Online generation=' .. generation .
 redis.call('SET', lease, '1', 'PX', timeout)
 redis.call('ZADD', deadlines, 'LT', now + timeout, id)
 if not same_socket(record, details) then tell(change, record, 'moved') end
-return { 'resumed', tostring(user.version), change.notices }
+return { 'resumed', user.version, change.notices }

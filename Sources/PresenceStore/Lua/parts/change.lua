@@ -37,10 +37,10 @@ local function begin_change(shard, now)
 end
 
 -- Gives the user the version of its next change: the time, but later than every change before, also within one
--- millisecond and after the clock stepped back.
+-- millisecond and after the clock stepped back. No record tells it yet (`is_told`).
 local function next_version(change, user)
-  user.previous = user.version
-  user.version = math.max(user.version + 1, change.now)
+  user.previous, user.is_told = user.version, false
+  user.version = digits(math.max(user.version + 1, change.now))
   return user.version
 end
 
@@ -48,13 +48,14 @@ local function count(change, name, by)
   change.counts[name] = (change.counts[name] or 0) + by
 end
 
--- Writes a session's record, or removes it where there is none.
+-- Writes a session's record, which tells the version of this change, or removes it where there is none.
 local function write_session(change, user, device, record)
   local old, platform = user.sessions[device], platform_of(device)
   if old then count(change, field(old, 'status') .. ':' .. platform, -1) end
   if record then
     count(change, field(record, 'status') .. ':' .. platform, 1)
     redis.call('HSET', user.key, device, record)
+    user.is_told = true
   else
     redis.call('HDEL', user.key, device)
   end
@@ -78,16 +79,15 @@ local function write_user(change, user, retention)
     if user.status ~= 'Offline' then count(change, 'users:' .. user.status, -1) end
     if status ~= 'Offline' then count(change, 'users:' .. status, 1) end
   end
-  local is_told = newest_of(user.sessions) == user.version
-  if not is_told then
+  if not user.is_told then
     redis.call('HSET', user.key, 'version', user.version)
-  elseif user.kept > 0 then
+  elseif user.is_kept then
     redis.call('HDEL', user.key, 'version')
   end
   if status == 'Offline' then
     redis.call('PEXPIRE', user.key, retention)
     table.insert(change.gone, user.id)
-  elseif user.status == 'Offline' and user.kept > 0 then
+  elseif user.status == 'Offline' and user.is_kept then
     redis.call('PERSIST', user.key)
   end
   return status

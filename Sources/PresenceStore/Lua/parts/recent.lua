@@ -18,13 +18,15 @@ local function worth_of(name, entry)
   return string.sub(by, 1, #device + 1) == device .. ':' and 2 or 3
 end
 
--- What is none of ours counts as nothing.
+-- What is none of ours counts as nothing. `number` is that of the entries, `last` when the last of them ends (ms).
 local function read_recent(key, now)
-  local recent, flat = { key = key, entries = {}, past = {} }, redis.pcall('HGETALL', key)
+  local recent, flat = { key = key, entries = {}, number = 0, past = {}, last = 0 }, redis.pcall('HGETALL', key)
   recent.is_broken = flat.err ~= nil
   for i = 1, #flat, 2 do
-    if tonumber(field(flat[i + 1], 'until') or 0) > now then
+    local ends = tonumber(field(flat[i + 1], 'until')) or 0
+    if ends > now then
       recent.entries[flat[i]] = flat[i + 1]
+      recent.number, recent.last = recent.number + 1, math.max(recent.last, ends)
     else
       table.insert(recent.past, flat[i])
     end
@@ -41,7 +43,7 @@ local function forget_one(recent)
     end
   end
   redis.call('HDEL', recent.key, least)
-  recent.entries[least] = nil
+  recent.entries[least], recent.number = nil, recent.number - 1
 end
 
 local function write_recent(recent, now, name, ms, text)
@@ -53,14 +55,12 @@ local function write_recent(recent, now, name, ms, text)
     redis.call('HDEL', recent.key, unpack(recent.past))
     recent.past = {}
   end
-  recent.entries[name] = 'until=' .. now + ms .. ' ' .. text
+  if not recent.entries[name] then recent.number = recent.number + 1 end
+  recent.entries[name] = 'until=' .. digits(now + ms) .. ' ' .. text
+  recent.last = math.max(recent.last, now + ms)
   redis.call('HSET', recent.key, name, recent.entries[name])
-  local number, last_at = 0, 0
-  for _, other in pairs(recent.entries) do
-    number, last_at = number + 1, math.max(last_at, tonumber(field(other, 'until')))
-  end
-  if number > recent_most then forget_one(recent) end
-  redis.call('PEXPIRE', recent.key, last_at - now)
+  if recent.number > recent_most then forget_one(recent) end
+  redis.call('PEXPIRE', recent.key, digits(recent.last - now))
 end
 
 -- Remembers what an operation answered.

@@ -13,27 +13,21 @@ local function status_of(sessions)
   return status
 end
 
--- The version that the records of these sessions tell.
-local function newest_of(sessions)
-  local newest = 0
-  for _, record in pairs(sessions) do newest = math.max(newest, changed_of(record)) end
-  return newest
-end
-
 -- The user of this key from its fields as HGETALL gives them; nothing, and the field, where one is none of ours.
 local function user_of(key, id, flat)
-  local user = { key = key, id = id, sessions = {}, kept = 0 }
+  local user, kept, newest = { key = key, id = id, sessions = {} }, 0, 0
   for i = 1, #flat, 2 do
     local name, text = flat[i], flat[i + 1]
-    if not string.find(name, ':', 1, true) then
-      if name == 'version' then user.kept = tonumber(text) or 0 end
-    elseif field(text, 'status') and field(text, 'generation') and changed_of(text) then
+    if string.find(name, ':', 1, true) then
+      local changed = field(text, 'status') and field(text, 'generation') and changed_of(text)
+      if not changed then return nil, name end
       user.sessions[name] = text
-    else
-      return nil, name
+      newest = math.max(newest, changed)
+    elseif name == 'version' then
+      kept = tonumber(text) or 0
     end
   end
-  user.version = math.max(user.kept, newest_of(user.sessions))
+  user.is_kept, user.version = kept > 0, digits(math.max(kept, newest))
   user.status = status_of(user.sessions)
   return user
 end
