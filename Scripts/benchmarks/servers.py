@@ -76,12 +76,12 @@ def redis_server(folder, append_only=False):
 
 
 @contextlib.contextmanager
-def worker(binary, folder, redis, *flags):
+def worker(binary, folder, redis, *flags, environment=None):
     """A worker that is ready."""
     port = free_port()
     log = f"{folder}/worker-{port}.log"
     command = [binary, "serve", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags]
-    with running(command, log) as process:
+    with running(command, log, environment) as process:
         wait_for(process, log, lambda: expect_ready(port))
         yield Server(process, port)
 
@@ -95,9 +95,10 @@ def expect_ready(port):
 
 
 @contextlib.contextmanager
-def running(command, log):
+def running(command, log, environment=None):
     with open(log, "w") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
     try:
         yield process
     finally:
