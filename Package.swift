@@ -26,7 +26,7 @@ let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-// The modules are the stages of the data flow: a stage imports PresenceCore, JSON and the stage
+// The modules are the stages of the data flow: a stage imports PresenceCore, JSON, Logs and the stage
 // below it, never a sibling; only the executable knows all of them.
 let package = Package(
     name: "presence",
@@ -50,9 +50,10 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(name: "Logs", dependencies: [logging], swiftSettings: strict),
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", "PresenceCore", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
+            dependencies: ["CHiredis", "PresenceCore", "Logs", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
             swiftSettings: strict),
         // `@_lifetime` ties the reader to the bytes it reads; SwiftNIO builds on it in the same way.
         .target(
@@ -68,7 +69,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "PresenceWorker",
-            dependencies: ["PresenceCore", "PresenceStore", deque, heap, lifecycle, logging],
+            dependencies: ["PresenceCore", "PresenceStore", "Logs", deque, heap, lifecycle, logging],
             swiftSettings: strict),
         .target(
             name: "Callbacks",
@@ -76,26 +77,28 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "HTTPServer",
-            dependencies: [deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            dependencies: ["Logs", deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
             swiftSettings: strict),
+        .target(name: "PresenceProtocol", dependencies: ["JSON", nio("NIOCore")], swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, deque, jwt, lifecycle,
-                logging,
+                "PresenceCore", "PresenceProtocol", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto,
+                deque, jwt, lifecycle, logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceClient",
             dependencies: [
-                "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl,
+                "PresenceCore", "PresenceProtocol", "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                nio("NIOWebSocket"), ssl,
             ],
             swiftSettings: strict),
         .target(
             name: "PresenceAPI",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", crypto, nio("NIOCore"),
+                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto, nio("NIOCore"),
                 nio("NIOHTTP1"), logging,
             ],
             resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
@@ -104,10 +107,10 @@ let package = Package(
             name: "presence",
             dependencies: [
                 "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
-                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON",
+                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON", "Logs",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
-                crypto, deque, httpClient, lifecycle, signals, subprocess, logging, nio("NIOCore"),
+                crypto, deque, lifecycle, signals, subprocess, logging, nio("NIOCore"),
                 nio("NIOPosix"),
             ],
             swiftSettings: strict),
@@ -121,6 +124,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Support", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
+        .testTarget(name: "LogsTests", dependencies: ["Logs", "Support", logging], swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
         .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
         .testTarget(
@@ -141,9 +145,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "PresenceAPITests",
+            dependencies: [
+                "PresenceAPI", "PresenceCore", "PresenceStore", "RedisClient", "UserSig", "JSON", "HTTPServer",
+                "Support",
+                lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "presence", "PresenceAPI", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
+                "presence", "Logs", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
                 "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
                 "Support", "HTTPServer", crypto, httpClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
@@ -158,14 +170,22 @@ let package = Package(
             exclude: ["Python"],
             swiftSettings: strict),
         .testTarget(
+            name: "PresenceProtocolTests",
+            dependencies: ["PresenceProtocol", "PresenceCore", "JSON", "Support", "UserSig", nio("NIOCore")],
+            swiftSettings: strict),
+        .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "PresenceClient", "PresenceCore", "PresenceStore", "RedisClient", "UserSig", "Support", jwt,
-                crypto, cryptoExtras, nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOWebSocket"),
+                "Gateway", "PresenceClient", "PresenceCore", "PresenceProtocol", "PresenceStore", "RedisClient",
+                "UserSig", "Support", jwt, crypto, cryptoExtras, nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
+                nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PresenceClientTests", dependencies: ["PresenceClient", "JSON", "Support", nio("NIOCore")],
+            name: "PresenceClientTests",
+            dependencies: [
+                "PresenceClient", "PresenceProtocol", "JSON", "Support", "HTTPServer", nio("NIOCore"), nio("NIOHTTP1"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "BrowserTests",

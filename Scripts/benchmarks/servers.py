@@ -16,6 +16,7 @@ BUILT = ROOT / ".build/release/presence"
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 15
+POLL_SECONDS = 0.005
 
 # The packages each kind of benchmark needs, as Scripts/common.sh names them, and the build unless there is a binary.
 PREPARE = """
@@ -29,9 +30,12 @@ swift build --configuration release --product presence >&2
 """
 
 
-def prepare(options, *packages):
-    """Installs what is missing; the worker's binary, built unless one was given."""
-    script = PREPARE if options.binary else PREPARE + BUILD
+def prepare(options, *packages, needs=""):
+    """Installs what is missing; the worker's binary, built unless one was given.
+
+    `needs` are other lines of shell, with what Scripts/common.sh has.
+    """
+    script = PREPARE + needs + ("" if options.binary else BUILD)
     subprocess.run(["bash", "-c", script, "bench", *packages], cwd=ROOT, check=True)
     return pathlib.Path(options.binary or BUILT).resolve()
 
@@ -39,17 +43,18 @@ def prepare(options, *packages):
 class Server:
     """A process listening on a port of loopback."""
 
-    def __init__(self, process, port):
-        self.process, self.port = process, port
+    def __init__(self, process, port, ready_ms=None):
+        self.process, self.port, self.ready_ms = process, port, ready_ms
 
     def cpu_us(self):
         """CPU time the process has used so far, in user and kernel mode, in microseconds."""
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * 1_000_000 // TICKS_PER_SECOND
 
-    def resident_kb(self):
+    def resident_kb(self, kind="VmRSS"):
+        """`RssAnon` is the part that is no file's, so this process's own."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0])
+        return int(status.partition(f"{kind}:")[2].split()[0])
 
 
 class RedisServer(Server, Redis):
@@ -77,13 +82,14 @@ def redis_server(folder, append_only=False):
 
 @contextlib.contextmanager
 def worker(binary, folder, redis, *flags, environment=None):
-    """A worker that is ready."""
+    """A worker that is ready, and how long after its start it was."""
     port = free_port()
     log = f"{folder}/worker-{port}.log"
     command = [binary, "serve", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags]
+    started = time.monotonic()
     with running(command, log, environment) as process:
         wait_for(process, log, lambda: expect_ready(port))
-        yield Server(process, port)
+        yield Server(process, port, ready_ms=(time.monotonic() - started) * 1000)
 
 
 def expect_ready(port):
@@ -97,8 +103,7 @@ def expect_ready(port):
 @contextlib.contextmanager
 def running(command, log, environment=None):
     with open(log, "w") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
     try:
         yield process
     finally:
@@ -118,7 +123,7 @@ def wait_for(process, log, attempt):
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"error: {process.args[0]} did not start:\n{pathlib.Path(log).read_text()[-2000:]}")
-            time.sleep(0.05)
+            time.sleep(POLL_SECONDS)
 
 
 def subfolder(folder, name):

@@ -1,3 +1,5 @@
+import Logging
+import Logs
 import NIOCore
 import PresenceCore
 import Synchronization
@@ -10,7 +12,7 @@ import Synchronization
 final class Admission: Sendable {
     /// A socket's place, to be left when it closes.
     struct Place: Sendable {
-        fileprivate let network: String
+        let network: String
         fileprivate(set) var isVerified: Bool
     }
 
@@ -58,9 +60,11 @@ final class Admission: Sendable {
 
     private let state: Mutex<State>
     private let options: GatewayOptions
+    private let warnings: PacedWarnings<RefusalWarning>
 
-    init(_ options: GatewayOptions, now: NIODeadline = .now()) {
+    init(_ options: GatewayOptions, logger: Logger, now: NIODeadline = .now()) {
         self.options = options
+        warnings = PacedWarnings(logger)
         let rate = options.loginRateMax
         state = Mutex(State(logins: TokenBucket(perSecond: rate, burst: rate, now: now)))
     }
@@ -98,7 +102,7 @@ final class Admission: Sendable {
     ) throws(Refusal) -> Proof {
         try state.withLock { [network = place.network] state throws(Refusal) in
             guard state.addresses[network]?.badTokens.hasOne(now: now) == true else { throw .tooManyBadTokens }
-            guard state.logins.hasOne(now: now) else { throw .overloaded }
+            guard state.logins.hasOne(now: now) else { throw .tooManyLogins }
         }
         let proof: Proof
         do { proof = try verify() } catch {
@@ -108,12 +112,19 @@ final class Admission: Sendable {
         var verified = place
         verified.isVerified = true
         try state.withLock { [place, verified] state throws(Refusal) in
-            guard state.logins.take(now: now) else { throw .overloaded }
+            guard state.logins.take(now: now) else { throw .tooManyLogins }
             state.sockets.replace(place, with: verified)
             state.addresses[place.network]?.sockets.replace(place, with: verified)
         }
         place = verified
         return proof
+    }
+
+    /// Lets the operator know of a client that was not let in.
+    func tell(of refusal: Refusal, from address: String, saying more: LogMetadata = [:]) {
+        guard let warning = refusal.warning else { return }
+        let network = NetworkAddress.network(of: address)
+        warnings.happened(warning, [.address: "\(network)", .detail: "\(refusal.detail)"].merging(more) { $1 })
     }
 
     /// Addresses that are remembered.

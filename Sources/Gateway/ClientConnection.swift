@@ -2,6 +2,7 @@ import JSON
 import NIOCore
 import NIOWebSocket
 import PresenceCore
+import PresenceProtocol
 import PresenceStore
 
 /// One client's socket after the upgrade: performs what `ConnectionState` decides.
@@ -118,13 +119,14 @@ extension ClientConnection {
             self.place = place
             loop.assumeIsolated { $0.open(request, issuedAtMs: issuedAtMs, for: self) }
         } catch {
+            loop.admission.tell(of: error, from: place.network)
             perform(state.opened(.refused(error), now: .now()))
         }
     }
 
     private static func cut(_ reason: String) -> String {
         var reason = reason
-        while reason.utf8.count > GatewayLimits.closeReasonBytesMax { reason.removeLast() }
+        while reason.utf8.count > ProtocolLimits.closeReasonBytesMax { reason.removeLast() }
         return reason
     }
 
@@ -171,7 +173,7 @@ extension ClientConnection: ChannelInboundHandler {
     nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let violation: MessageAssembler.Event =
             if case .invalidFrameLength? = error as? NIOWebSocketError {
-                .violation(.tooBig, "a frame may have \(GatewayLimits.messageBytesMax) bytes")
+                .violation(.tooBig, "a frame may have \(ProtocolLimits.clientMessageBytesMax) bytes")
             } else {
                 .violation(.protocolError, "not a frame of the protocol")
             }

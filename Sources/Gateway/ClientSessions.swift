@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceCore
 import PresenceStore
 
@@ -89,6 +90,6 @@ struct ClientSessions: Sendable {
     private func report(_ error: StoreError, _ what: Logger.Message, of user: UserID) {
         logger.log(
             level: error.code == .corrupt ? .warning : .debug, what,
-            metadata: ["user": "\(user)", "error": "\(error.underlying ?? error)"])
+            metadata: .keyed([.user: "\(user)", .error: "\(error.underlying ?? error)"]))
     }
 }

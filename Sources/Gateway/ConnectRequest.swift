@@ -1,12 +1,9 @@
 import NIOHTTP1
 import PresenceCore
+import PresenceProtocol
 
 /// What a client asks for when it connects, checked.
 struct ConnectRequest: Sendable {
-    static let path = "/v1/connect"
-    /// The subprotocol a client may offer, with `token.<its token>` beside it.
-    static let subprotocol = "presence"
-
     var user: UserID
     var platform: Platform
     var instance: InstanceID
@@ -15,18 +12,13 @@ struct ConnectRequest: Sendable {
     var session: SessionID?
     var attempt: Attempt?
 
-    /// What the query of a request may say; other parameters are ignored.
-    enum Parameter: String {
-        case user, platform, instance, network, version, session, attempt, token
-    }
+    typealias Parameters = QueryParameters<ConnectQuery.Parameter>
 
     /// - Parameters:
     ///   - parameters: of the request's query.
     ///   - address: where the client is.
     /// - Throws: `InvalidInput` naming the parameter that is wrong or missing.
-    init(
-        _ parameters: [Parameter: String], address: String?, platforms: PlatformTable
-    ) throws(InvalidInput) {
+    init(_ parameters: Parameters, address: String?, platforms: PlatformTable) throws(InvalidInput) {
         user = try UserID(parameters[.user] ?? "")
         platform = try platforms.platform(named: parameters[.platform] ?? "")
         instance = try parameters[.instance].map { text throws(InvalidInput) in try InstanceID(text) } ?? .unnamed
@@ -39,28 +31,11 @@ struct ConnectRequest: Sendable {
         }
     }
 
-    /// The parameters of a query that have a value.
-    /// - Throws: `InvalidInput` naming the one that is given twice or cannot be decoded.
-    static func parameters(of uri: String) throws(InvalidInput) -> [Parameter: String] {
-        var parameters: [Parameter: String] = [:]
-        let query = uri.utf8.drop { $0 != UInt8(ascii: "?") }.dropFirst()
-        for pair in query.split(separator: UInt8(ascii: "&")) {
-            let name = pair.prefix { $0 != UInt8(ascii: "=") }
-            guard let name = Parameter(rawValue: String(Substring(name))) else { continue }
-            guard let value = String(percentEncoded: pair.drop { $0 != UInt8(ascii: "=") }.dropFirst()) else {
-                throw InvalidInput(field: name.rawValue, message: "must be percent-encoded UTF-8")
-            }
-            guard parameters.updateValue(value, forKey: name) == nil else {
-                throw InvalidInput(field: name.rawValue, message: "is given twice")
-            }
-        }
-        return parameters.filter { !$0.value.isEmpty }
-    }
-
     /// The token a request brings along: in its query, or offered as a subprotocol.
-    static func token(in parameters: [Parameter: String], _ headers: HTTPHeaders) -> String? {
-        parameters[.token]
-            ?? headers[canonicalForm: "sec-websocket-protocol"].first { $0.hasPrefix("token.") }
-            .map { String($0.dropFirst("token.".count)) }
+    static func token(in parameters: Parameters, _ headers: HTTPHeaders) -> String? {
+        let prefix = ConnectQuery.tokenSubprotocolPrefix
+        return parameters[.token]
+            ?? headers[canonicalForm: "sec-websocket-protocol"].first { $0.hasPrefix(prefix) }
+            .map { String($0.dropFirst(prefix.count)) }
     }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 import PresenceCore
+import PresenceProtocol
 import PresenceStore
 
 /// What one client's connection does next. Events go in, actions come out; time is passed in.
@@ -28,31 +29,7 @@ struct ConnectionState: Sendable {
         case disconnect(SessionID)
     }
 
-    /// How opening ended.
-    enum Opening: Equatable {
-        case accepted(SessionID, version: Int, HeartbeatTiming, resumed: Bool)
-        /// The session the client came back for was ended, or stays ended, for another one.
-        case kicked(by: SessionID?)
-        case refused(Refusal)
-        /// Redis cannot be asked; whether this new session was opened is unknown.
-        case uncertain(SessionID, Refusal)
-        /// A later attempt of the client was here first.
-        case late
-    }
-
-    private struct Live {
-        var session: SessionID
-        var timing: HeartbeatTiming
-        var heardAt: NIODeadline
-        var isAsked = false
-
-        /// When silence is to have a consequence.
-        var deadline: NIODeadline { isAsked ? silentAt : askAt }
-        var askAt: NIODeadline { heardAt + .milliseconds(Int64(timing.intervalMs + timing.timeoutMs) / 2) }
-        var silentAt: NIODeadline { heardAt + .milliseconds(Int64(timing.timeoutMs)) }
-    }
-
-    private enum Phase {
+    enum Phase {
         case ready(token: String?)
         case awaitingToken(until: NIODeadline)
         case opening(until: NIODeadline)
@@ -64,17 +41,17 @@ struct ConnectionState: Sendable {
         case closed
     }
 
-    private var phase: Phase
+    var phase: Phase
     /// nil for no pings.
     private let keepalive: TimeAmount?
     /// Since then nothing has passed, in neither direction.
     private var quietSince: NIODeadline
     /// What was heard of the session while it was being opened.
-    private var earlyNotice: Notice.What?
-    private var hasEarlyLogout = false
-    private var isStopping = false
+    var earlyNotice: Notice.What?
+    var hasEarlyLogout = false
+    var isStopping = false
     /// The client was told to come back before its session was opened.
-    private var isPutOff = false
+    var isPutOff = false
 
     /// - Parameters:
     ///   - token: what the request brought along.
@@ -88,56 +65,17 @@ struct ConnectionState: Sendable {
         phase = isReady ? .ready(token: token) : .awaitingToken(until: now + GatewayLimits.handshakeTimeout)
     }
 
-    /// The socket can be used.
-    mutating func start(now: NIODeadline) -> [Action] {
-        guard case .ready(let token) = phase else { return [] }
-        return open(token, now)
-    }
-
-    private mutating func open(_ token: String?, _ now: NIODeadline) -> [Action] {
-        phase = .opening(until: now + GatewayLimits.openingTimeout)
-        return [.work(.open(token: token))]
-    }
-
-    /// The client is not let in.
-    mutating func refused(_ refusal: Refusal, now: NIODeadline) -> [Action] {
-        let reason =
-            switch refusal.code {
-            case .restart: comeBackAfter(GatewayLimits.comeBackMsMax)
-            case .tryAgainLater: comeBackAfter(GatewayLimits.overloadedComeBackMsMax)
-            default: refusal.detail
-            }
-        return [.send(.error(refusal.error, detail: refusal.detail, field: refusal.field))]
-            + close(refusal.code, reason, now)
-    }
-
-    private var isEnding: Bool {
-        switch phase {
-        case .closing, .closed: true
-        default: false
-        }
-    }
-
-    /// The client's logout waits for its answer.
-    private var isLeaving: Bool {
-        switch phase {
-        case .leaving: true
-        case .opening: hasEarlyLogout
-        default: false
-        }
-    }
-
     /// The session, while it is served.
     var session: SessionID? {
         switch phase {
         case .live(let live), .leaving(let live): live.session
-        default: nil
+        case .ready, .awaitingToken, .opening, .closing, .closed: nil
         }
     }
+}
 
-    /// The client waits for its welcome.
-    var isOpening: Bool { if case .opening = phase { true } else { false } }
-
+// Time.
+extension ConnectionState {
     /// When `tick` is due.
     var deadline: NIODeadline? {
         switch phase {
@@ -146,54 +84,74 @@ struct ConnectionState: Sendable {
         case .ready, .leaving, .closed: nil
         }
     }
+
+    /// A frame came or went.
+    mutating func passed(now: NIODeadline) { quietSince = now }
+
+    mutating func tick(now: NIODeadline) -> [Action] {
+        guard let deadline, deadline <= now else { return [] }
+        switch phase {
+        case .awaitingToken: return close(.handshakeTimeout, "no token came in time", now)
+        case .opening:
+            isPutOff = true
+            return refused(.openingTooSlow, now: now)
+        case .live(let live): return tick(live, now)
+        case .closing: return [.drop]
+        case .ready, .leaving, .closed: return []
+        }
+    }
 }
 
 // What the client does.
 extension ConnectionState {
-    /// A frame came or went.
-    mutating func passed(now: NIODeadline) { quietSince = now }
-
     mutating func received(_ event: MessageAssembler.Event, now: NIODeadline) -> [Action] {
-        switch (phase, event) {
-        case (.closing, .close): return [.drop]
-        case (.closing, _), (.closed, _): return []
-        case (_, .close(let code)): return [.close(code, "")] + end(now) + [.drop]
-        case (_, .violation(let code, let reason)): return close(code, reason, now)
-        case (_, .ping(let data)): return [.pong(data)] + beat(now)
-        case (_, .message(let text)):
-            do { return received(try ClientMessage(text), now) } catch { return refused(error, now: now) }
+        switch phase {
+        case .closing: return if case .close = event { [.drop] } else { [] }
+        case .closed: return []
+        case .ready, .awaitingToken, .opening, .live, .leaving: break
+        }
+        switch event {
+        case .close(let code): return [.close(code, "")] + end(now) + [.drop]
+        case .violation(let code, let reason): return close(code, reason, now)
+        case .ping(let data): return [.pong(data)] + beat(now)
+        case .message(let text):
+            do { return received(try ClientMessage(text), now) } catch { return refused(Refusal(error), now: now) }
         }
     }
 
     private mutating func received(_ message: ClientMessage, _ now: NIODeadline) -> [Action] {
-        switch (phase, message) {
-        case (.awaitingToken, .token(let token)): return open(token, now)
-        case (.awaitingToken, _):
-            return refuse(.unauthorized, .unauthorized, "the first message must be the token", now)
-        case (_, .heartbeat): return beat(now)
-        case (.live(let live), .logout):
-            phase = .leaving(live)
-            return [.work(.logout(live.session))]
-        case (.opening, .logout):
-            hasEarlyLogout = true
-            return []
-        case (_, .unknown):
+        switch phase {
+        case .awaitingToken:
+            guard case .token(let token) = message else {
+                return refuse(.unauthorized, .unauthorized, "the first message must be the token", now)
+            }
+            return open(token, now)
+        case .ready, .opening, .live, .leaving, .closing, .closed: break
+        }
+        switch message {
+        case .heartbeat: return beat(now)
+        case .logout: return logout()
+        // It was there already, or is not asked for.
+        case .token: return []
+        case .unknown:
             return [.send(.error(.unknownType, detail: "this version does not know the message's type and ignores it"))]
-        default: return []
         }
     }
 
-    private mutating func beat(_ now: NIODeadline) -> [Action] {
-        guard case .live(var live) = phase else { return [] }
-        live.heardAt = now
-        live.isAsked = false
-        phase = .live(live)
-        return [.beat(live.session)]
+    private mutating func logout() -> [Action] {
+        switch phase {
+        case .opening:
+            hasEarlyLogout = true
+            return []
+        case .live(let live):
+            phase = .leaving(live)
+            return [.work(.logout(live.session))]
+        case .ready, .awaitingToken, .leaving, .closing, .closed: return []
+        }
     }
 
     mutating func sentTooMuch(now: NIODeadline) -> [Action] {
-        if isEnding { return [] }
-        return refuse(.rateLimited, .rateLimited, "too many messages: send fewer", now)
+        isEnding ? [] : refuse(.rateLimited, .rateLimited, "too many messages: send fewer", now)
     }
 
     /// What waits for the client is over the cap, so it cannot even be told.
@@ -205,139 +163,5 @@ extension ConnectionState {
         let actions = isEnding ? [] : end(now)
         phase = .closed
         return actions
-    }
-}
-
-// What became of the work.
-extension ConnectionState {
-    mutating func opened(_ opening: Opening, now: NIODeadline) -> [Action] {
-        guard case .opening = phase else {
-            guard let session = opening.session else { return [] }
-            // Its client is gone for good.
-            if hasEarlyLogout { return [.work(.logout(session))] }
-            // A session that goes on is left to the client that was told to come back.
-            if case .accepted(_, _, _, resumed: true) = opening, isPutOff { return [] }
-            return isStopping ? [] : [.work(.disconnect(session))]
-        }
-        switch opening {
-        case .accepted(let session, let version, let timing, let resumed):
-            let live = Live(session: session, timing: timing, heardAt: now)
-            phase = .live(live)
-            let welcome = Action.send(.welcome(session, version: version, timing, resumed: resumed))
-            if let earlyNotice { return [welcome] + told(earlyNotice, now: now) }
-            guard hasEarlyLogout else { return [welcome] }
-            phase = .leaving(live)
-            return [welcome, .work(.logout(session))]
-        case .kicked(let session): return kicked(by: session, note: nil, now)
-        case .refused(let refusal): return refused(refusal, now: now)
-        case .uncertain(let session, let refusal):
-            return [.work(.disconnect(session))] + refused(refusal, now: now)
-        case .late: return moved(now)
-        }
-    }
-
-    mutating func loggedOut(_ session: SessionID, isRecorded: Bool, now: NIODeadline) -> [Action] {
-        guard case .leaving(let live) = phase else {
-            return isRecorded || isStopping ? [] : [.work(.disconnect(session))]
-        }
-        if isRecorded { return [.send(.logout)] + close(.normal, "", now) }
-        phase = .live(live)
-        let failure = Action.send(.error(.redisUnavailable, detail: "the logout is not recorded: send it again"))
-        return isStopping ? [failure] + stop(now: now) : [failure]
-    }
-
-    func acknowledged() -> [Action] {
-        if case .live = phase { [.send(.heartbeat)] } else { [] }
-    }
-
-    /// Redis could not be asked.
-    func unrecorded() -> [Action] {
-        if case .live = phase { [.send(.unrecorded)] } else { [] }
-    }
-}
-
-// What became of the session, and of time.
-extension ConnectionState {
-    mutating func told(_ what: Notice.What, now: NIODeadline) -> [Action] {
-        switch (phase, what) {
-        case (.opening, _):
-            earlyNotice = earlyNotice ?? what
-            return []
-        case (.live, .displaced(let session)): return kicked(by: session, note: nil, now)
-        case (.live, .kicked(let note)): return kicked(by: nil, note: note, now)
-        case (.live, .loggedOut): return [.send(.logout)] + close(.normal, "", sessionEnded: true, now)
-        case (.live, .moved): return moved(now)
-        case (.live, .gone): return gone(now: now)
-        default: return []
-        }
-    }
-
-    private mutating func moved(_ now: NIODeadline) -> [Action] {
-        close(.moved, "the session goes on in another connection", sessionEnded: true, now)
-    }
-
-    /// The session is not there any more, for a reason that was not told.
-    mutating func gone(now: NIODeadline) -> [Action] {
-        guard case .live = phase else { return [] }
-        return close(.sessionGone, "the session has ended: come back with it", sessionEnded: true, now)
-    }
-
-    /// The worker stops: the lease is left to live. A client that logs out gets its answer first.
-    mutating func stop(now: NIODeadline) -> [Action] {
-        isStopping = true
-        return isEnding || isLeaving ? [] : close(.restart, comeBackAfter(GatewayLimits.comeBackMsMax), now)
-    }
-
-    mutating func tick(now: NIODeadline) -> [Action] {
-        guard let deadline, deadline <= now else { return [] }
-        switch phase {
-        case .awaitingToken: return close(.handshakeTimeout, "no token came in time", now)
-        case .opening:
-            isPutOff = true
-            return refused(.openingTooSlow, now: now)
-        case .closing: return [.drop]
-        case .live(let live) where live.silentAt <= now:
-            return close(.silent, "no heartbeat came in time", sessionEnded: true, now)
-        case .live(let live) where now < live.deadline: return [.ping]
-        case .live(var live):
-            live.isAsked = true
-            phase = .live(live)
-            return [.send(.heartbeatWanted)]
-        case .ready, .leaving, .closed: return []
-        }
-    }
-
-    private mutating func kicked(by session: SessionID?, note: String?, _ now: NIODeadline) -> [Action] {
-        [.send(.kicked(by: session, note: note))] + close(.kicked, "forced offline", sessionEnded: true, now)
-    }
-
-    private mutating func refuse(
-        _ error: ServerMessage.ErrorCode, _ code: CloseCode, _ detail: String, _ now: NIODeadline
-    ) -> [Action] {
-        [.send(.error(error, detail: detail))] + close(code, detail, now)
-    }
-
-    private mutating func close(
-        _ code: CloseCode, _ reason: String, sessionEnded: Bool = false, _ now: NIODeadline
-    ) -> [Action] {
-        [.close(code.rawValue, reason)] + end(sessionEnded: sessionEnded, now)
-    }
-
-    private mutating func end(sessionEnded: Bool = false, _ now: NIODeadline) -> [Action] {
-        defer { phase = .closing(until: now + GatewayLimits.closeTimeout) }
-        guard case .live(let live) = phase, !sessionEnded, !isStopping else { return [] }
-        return [.work(.disconnect(live.session))]
-    }
-
-    private func comeBackAfter(_ most: Int) -> String { "retry-after-ms=\(Int.random(in: 0...most))" }
-}
-
-extension ConnectionState.Opening {
-    /// What is to be disconnected if the client does not want it any more.
-    fileprivate var session: SessionID? {
-        switch self {
-        case .accepted(let session, _, _, _), .uncertain(let session, _): session
-        case .kicked, .refused, .late: nil
-        }
     }
 }

@@ -10,10 +10,12 @@ import Crypto
 import Foundation
 import HTTPServer
 import Logging
+import Logs
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
 import PresenceCore
+import PresenceProtocol
 import PresenceStore
 import ServiceLifecycle
 
@@ -38,7 +40,7 @@ package final class Gateway: Service {
         self.tokens = tokens
         self.options = options
         self.logger = logger
-        admission = Admission(options)
+        admission = Admission(options, logger: logger)
         let eventLoops = Array(eventLoopGroup.makeIterator())
         let sessions = ClientSessions(store: store, logger: logger)
         loops = eventLoops.enumerated().map { [admission] index, eventLoop in
@@ -72,7 +74,8 @@ package final class Gateway: Service {
         for loop in loops {
             do { try await loop.checkSessions() } catch {
                 logger.warning(
-                    "Sessions that ended meanwhile are found at their next heartbeat", metadata: ["error": "\(error)"])
+                    "Sessions that ended meanwhile are found at their next heartbeat",
+                    metadata: .keyed([.error: "\(error)"]))
             }
         }
     }
@@ -85,15 +88,15 @@ extension Gateway {
         func has(_ name: String, _ value: String) -> Bool {
             request.headers[canonicalForm: name].contains { $0.lowercased() == value }
         }
-        guard request.offersUpgrade, request.method == .GET, request.path == ConnectRequest.path,
+        guard request.offersUpgrade, request.method == .GET, request.path == ConnectQuery.path,
             has("upgrade", "websocket"), request.headers["sec-websocket-version"] == ["13"],
             let key = Self.key(request.headers["sec-websocket-key"])
         else { return nil }
         var headers = [(name: "Upgrade", value: "websocket"), ("Sec-WebSocket-Accept", Self.accept(key))]
         if request.headers[canonicalForm: "sec-websocket-protocol"].contains(where: {
-            $0 == ConnectRequest.subprotocol
+            $0 == ConnectQuery.subprotocol
         }) {
-            headers.append(("Sec-WebSocket-Protocol", ConnectRequest.subprotocol))
+            headers.append(("Sec-WebSocket-Protocol", ConnectQuery.subprotocol))
         }
         return HTTPServerUpgrade(headers: headers) { try self.adopt($0, request) }
     }
@@ -114,14 +117,19 @@ extension Gateway {
             preconditionFailure("the gateway is made with the event loops of the server")
         }
         let loop = loops[index]
-        let parameters = Result { () throws(InvalidInput) in try ConnectRequest.parameters(of: request.target) }
+        let parameters = Result { () throws(InvalidInput) in try ConnectRequest.Parameters(request.query) }
         let isStopping = loop.assumeIsolated { $0.isStopping }
+        let address = clientAddress(of: channel, request.headers)
         let entry = Result { () throws(Refusal) in
-            try enter(channel, parameters, request.headers, isStopping: isStopping)
+            try enter(address, parameters, request.headers, isStopping: isStopping)
+        }
+        if case .failure(let refusal) = entry {
+            let origin = request.headers.first(name: "origin").map { String($0.prefix(GatewayLimits.originLoggedMax)) }
+            admission.tell(of: refusal, from: address ?? "", saying: origin.map { [.origin: "\($0)"] } ?? [:])
         }
         let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
         let state = ConnectionState(
-            token: ConnectRequest.token(in: (try? parameters.get()) ?? [:], request.headers),
+            token: ConnectRequest.token(in: (try? parameters.get()) ?? ConnectRequest.Parameters(), request.headers),
             isTokenNeeded: isTokenNeeded,
             keepalive: options.keepaliveMs > 0 ? .milliseconds(Int64(options.keepaliveMs)) : nil, now: .now())
         let connection = loop.assumeIsolated {
@@ -139,7 +147,7 @@ extension Gateway {
         let queued = ChannelOptions.Types.WriteBufferWaterMark(
             low: GatewayLimits.queuedBytesMax / 2, high: GatewayLimits.queuedBytesMax)
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: queued)
-        let decoder = WebSocketFrameDecoder(maxFrameSize: GatewayLimits.messageBytesMax)
+        let decoder = WebSocketFrameDecoder(maxFrameSize: ProtocolLimits.clientMessageBytesMax)
         try channel.pipeline.syncOperations.addHandlers([
             WebSocketFrameEncoder(), ByteToMessageHandler(decoder), connection,
         ])
@@ -148,7 +156,7 @@ extension Gateway {
 
     /// What the client asks for, and its place, to be left when the channel is closed.
     private func enter(
-        _ channel: any Channel, _ parameters: Result<[ConnectRequest.Parameter: String], InvalidInput>,
+        _ address: String?, _ parameters: Result<ConnectRequest.Parameters, InvalidInput>,
         _ headers: HTTPHeaders, isStopping: Bool
     ) throws(Refusal) -> (request: ConnectRequest, place: Admission.Place) {
         if isStopping { throw .stopping }
@@ -157,7 +165,6 @@ extension Gateway {
         if let origin = headers.first(name: "origin"), !options.origins.isEmpty, !options.origins.contains(origin) {
             throw .originNotAllowed
         }
-        let address = clientAddress(of: channel, headers)
         let request: ConnectRequest
         do {
             request = try ConnectRequest(parameters.get(), address: address, platforms: store.platforms)

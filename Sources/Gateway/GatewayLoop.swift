@@ -1,5 +1,6 @@
 import DequeModule
 import Logging
+import Logs
 import NIOCore
 import PresenceCore
 import PresenceStore
@@ -98,7 +99,8 @@ actor GatewayLoop {
             telling.cancel()
             answer(batch, gone: gone)
         } catch {
-            logger.debug("Heartbeats are not recorded", metadata: ["count": "\(batch.count)", "error": "\(error)"])
+            logger.debug(
+                "Heartbeats are not recorded", metadata: .keyed([.count: "\(batch.count)", .error: "\(error)"]))
             guard .now() < late else { return }
             telling.cancel()
             answerUnrecorded(batch)

@@ -1,5 +1,4 @@
 import NIOCore
-import UserSig
 
 /// What a deployment chooses about client connections.
 package struct GatewayOptions: Sendable {
@@ -28,10 +27,6 @@ package struct GatewayOptions: Sendable {
 
 /// The limits of one connection; no reason to configure them is known.
 package enum GatewayLimits {
-    /// A frame's and a message's payload. The longest there is, a first message, is a usersig and a little around it.
-    package static let messageBytesMax = UserSigLimits.textBytesMax + 1_024
-    /// The reason in a close frame: RFC 6455, section 5.5, gives a control frame 125 bytes, and two are the code.
-    static let closeReasonBytesMax = 123
     /// From the accept to the request, and from the upgrade to the token.
     package static let handshakeTimeout = TimeAmount.seconds(5)
     /// How long a client is kept waiting for its welcome. Clients give up later than this: an overloaded worker must
@@ -67,6 +62,8 @@ package enum GatewayLimits {
     static let comeBackMsMax = 1_000
     /// The same where coming back at once would not help.
     static let overloadedComeBackMsMax = 5_000
+    /// Characters of a refused page's origin that are logged.
+    static let originLoggedMax = 200
     /// Between two attempts to record that a client is gone, while Redis cannot be asked.
     static let disconnectPauseMs: ClosedRange<Int64> = 200...2_000
 }

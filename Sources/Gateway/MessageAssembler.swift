@@ -1,5 +1,6 @@
 import NIOCore
 import NIOWebSocket
+import PresenceProtocol
 
 /// Turns frames into what they mean, holding the client to RFC 6455 where the frame decoder does not: masking,
 /// reserved bits and opcodes, fragmentation, UTF-8, close codes and the size of a message in fragments.
@@ -32,8 +33,8 @@ struct MessageAssembler: Sendable {
             return Self.message(data)
         case .continuation:
             guard var whole = fragments else { return .violation(.protocolError, "a continuation of nothing") }
-            guard whole.readableBytes + data.readableBytes <= GatewayLimits.messageBytesMax else {
-                return .violation(.tooBig, "a message may have \(GatewayLimits.messageBytesMax) bytes")
+            guard whole.readableBytes + data.readableBytes <= ProtocolLimits.clientMessageBytesMax else {
+                return .violation(.tooBig, "a message may have \(ProtocolLimits.clientMessageBytesMax) bytes")
             }
             fragments = nil
             whole.writeBuffer(&data)

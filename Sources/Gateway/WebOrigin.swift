@@ -33,6 +33,9 @@ package struct WebOrigin: Hashable, Sendable, CustomStringConvertible {
                 "scheme, host and if need be port, as https://example.org:8443, without a path, login or *; names "
                     + "beyond ASCII as browsers send them (xn--...)")
         }
+        guard !NetworkAddress.isNumberInDisguise(host) else {
+            throw refused("an origin whose address is written in full, as http://127.0.0.1: so browsers send it")
+        }
         guard let number = port.map({ Int(digits: $0) }) ?? 0, port == nil || (1...65_535).contains(number) else {
             throw refused("an origin whose port, if any, is from 1 to 65535")
         }

@@ -17,14 +17,22 @@ actor HTTPConnection {
     nonisolated let channel: any Channel
     nonisolated let unownedExecutor: UnownedSerialExecutor
     nonisolated let tasks: EventLoopTaskExecutor
-    private let shared: Shared
-    private let decoder: RequestDecoder
+    let shared: Shared
     var state: ConnectionState
-    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    var parser: RequestParser
+    /// What came and was not read yet.
+    var input = ByteBuffer()
+    /// The client has closed its side, and the state does not know yet.
+    var isInputClosed = false
+    var isTakingIn = false
     private var isReadHeldBack = false
-    /// The decoder told of something in what was read last.
-    private var heardParts = false
-    private var stopsDecoder = false
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    /// A handler is at its first stretch, up to where it waits for something.
+    private var isStarting = false
+    /// What follows from its answer, if that came already.
+    private var answeredAtOnce: ConnectionState.Action?
+    /// The handler of a request that changes nothing: it ends with the connection.
+    private var query: Task<Void, Never>?
     var stream: (task: Task<Void, Never>, writable: CheckedContinuation<Void, Never>?)?
 
     init(_ channel: any Channel, tasks: EventLoopTaskExecutor, shared: Shared) {
@@ -32,30 +40,37 @@ actor HTTPConnection {
         self.tasks = tasks
         self.shared = shared
         unownedExecutor = channel.eventLoop.executor.asUnownedSerialExecutor()
-        decoder = RequestDecoder(shared.limits)
+        parser = RequestParser(shared.limits)
         state = ConnectionState(limits: shared.limits, now: .now())
     }
 
     /// To be called once, before the channel is active.
-    func start() throws {
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandlers([ByteToMessageHandler(decoder), self])
-    }
+    func start() throws { try channel.pipeline.syncOperations.addHandler(self) }
 
     /// The server stops.
     func stop() { perform(state.stop(now: .now())) }
 
+    /// Performs an action, and what follows from it.
     func perform(_ action: ConnectionState.Action) {
-        var action = action
-        while let next = step(action) { action = next }
-        settle()
+        carryOut(action)
+        takeIn()
+        if isReadHeldBack, state.isReadingOn {
+            isReadHeldBack = false
+            channel.read()
+        }
+        setTimer()
     }
 
-    /// Performs an action; what follows from it at once is the next one.
+    func carryOut(_ action: ConnectionState.Action) {
+        var action = action
+        while let next = step(action) { action = next }
+    }
+
+    /// - Returns: what follows at once.
     private func step(_ action: ConnectionState.Action) -> ConnectionState.Action? {
         switch action {
         case .nothing: return nil
-        case .run(let request, let handler): run(handler, request)
+        case .run(let request, let handler): return run(handler, request)
         case .refuse(let refusal, let request): return state.answered(shared.refuse(refusal, request))
         case .write(let response, let form): return write(response, form)
         case .sayContinue: channel.writeAndFlush(ResponseEncoder.continue, promise: nil)
@@ -66,8 +81,22 @@ actor HTTPConnection {
         return nil
     }
 
-    private nonisolated func run(_ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest) {
-        Task(executorPreference: tasks) {
+    private func run(
+        _ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest
+    ) -> ConnectionState.Action? {
+        isStarting = true
+        let task = start(handler, request)
+        isStarting = false
+        defer { answeredAtOnce = nil }
+        if request.isSafe, answeredAtOnce == nil { query = task }
+        return answeredAtOnce
+    }
+
+    /// Begins at once, and goes on on the event loop.
+    private nonisolated func start(
+        _ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest
+    ) -> Task<Void, Never> {
+        Task.immediate(executorPreference: tasks) {
             let response = await handler(request)
             self.answered(response)
         }
@@ -75,7 +104,13 @@ actor HTTPConnection {
 
     /// On the event loop already, where the task runs.
     private nonisolated func answered(_ response: HTTPServerResponse) {
-        assumeIsolated { $0.perform($0.state.answered(response)) }
+        assumeIsolated { $0.takeAnswer(response) }
+    }
+
+    private func takeAnswer(_ response: HTTPServerResponse) {
+        query = nil
+        let action = state.answered(response)
+        if isStarting { answeredAtOnce = action } else { perform(action) }
     }
 
     private func write(
@@ -96,7 +131,7 @@ actor HTTPConnection {
         return state.wrote(isWritable: channel.isWritable, now: .now())
     }
 
-    /// What came with the request reaches the new handlers when the decoder has left, in the loop's next turn.
+    /// What came with the request reaches the new handlers.
     private func hand(to upgrade: HTTPServerUpgrade) {
         timer?.task.cancel()
         timer = nil
@@ -107,22 +142,12 @@ actor HTTPConnection {
             try upgrade.adopt(channel)
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(self, promise: nil)
-            let decoding = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
-            pipeline.removeHandler(decoding, promise: nil)
+            if input.readableBytes > 0 { pipeline.fireChannelRead(NIOAny(input)) }
+            input = ByteBuffer()
             if isReadHeldBack { channel.read() }
         } catch {
             channel.close(promise: nil)
         }
-    }
-
-    /// Brings what depends on the state in line with it.
-    func settle() {
-        decoder.mode = state.intake
-        if isReadHeldBack, state.isReadingOn {
-            isReadHeldBack = false
-            channel.read()
-        }
-        setTimer()
     }
 
     /// One timer: it is set anew when it fires or would fire too late, not with every request.
@@ -143,65 +168,21 @@ actor HTTPConnection {
 }
 
 // The channel's callbacks.
-extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPServerRequestPart
+extension HTTPConnection: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
 
     nonisolated func channelActive(context: ChannelHandlerContext) {
         if shared.connections.admits(self) {
-            assumeIsolated { $0.settle() }
+            assumeIsolated { $0.setTimer() }
         } else {
             context.close(promise: nil)
         }
-        context.fireChannelActive()
     }
 
     nonisolated func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = Self.unwrapInboundIn(data)
-        assumeIsolated { $0.read(part) }
-    }
-
-    private func read(_ part: HTTPServerRequestPart) {
-        heardParts = true
-        let now = NIODeadline.now()
-        switch part {
-        case .head(let head):
-            guard state.intake == .decoding else { return }
-            // It cannot be, or the decoder reads a request in another way than it was checked.
-            guard !decoder.hasStopped else { return perform(state.refuse(.malformed, now: now)) }
-            read(head, now)
-        case .body(let bytes): perform(state.received(bytes, now: now))
-        case .end:
-            decoder.hasStopped = stopsDecoder
-            stopsDecoder = false
-            perform(state.receivedEnd(now: now))
-        }
-    }
-
-    private func read(_ head: HTTPRequestHead, _ now: NIODeadline) {
-        do {
-            var request = try HTTPServerRequest(head)
-            stopsDecoder = request.stopsDecoder
-            let decision = shared.decide(&request)
-            perform(state.received(request, decision, now: now))
-        } catch {
-            perform(state.refuse(error, now: now))
-        }
-    }
-
-    nonisolated func channelReadComplete(context: ChannelHandlerContext) {
-        assumeIsolated { $0.readComplete() }
-        context.fireChannelReadComplete()
-    }
-
-    private func readComplete() {
-        if !heardParts || decoder.hasRest, state.isIdle {
-            state.receivedBytes(now: .now())
-            setTimer()
-        }
-        heardParts = false
-        let dropped = decoder.takeDroppedBytes()
-        if dropped > 0 { perform(state.dropped(bytes: dropped)) }
+        let bytes = Self.unwrapInboundIn(data)
+        assumeIsolated { $0.received(bytes) }
     }
 
     nonisolated func read(context: ChannelHandlerContext) {
@@ -213,39 +194,39 @@ extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         return !isReadHeldBack
     }
 
-    /// What the decoder has against what it reads; or the channel broke, and ends.
     nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError else { return context.close(promise: nil) }
-        let refusal = HTTPRefusal(error)
-        assumeIsolated { $0.perform($0.state.refuse(refusal, now: .now())) }
+        context.close(promise: nil)
     }
 
     nonisolated func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            assumeIsolated { connection in
-                connection.resumeStream()
-                connection.perform(connection.state.becameWritable(now: .now()))
-            }
+        guard context.channel.isWritable else { return }
+        assumeIsolated { connection in
+            connection.resumeStream()
+            connection.perform(connection.state.becameWritable(now: .now()))
         }
-        context.fireChannelWritabilityChanged()
     }
 
     nonisolated func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed = event { assumeIsolated { $0.perform($0.state.inputClosed(now: .now())) } }
-        context.fireUserInboundEventTriggered(event)
+        guard case ChannelEvent.inputClosed = event else { return }
+        assumeIsolated {
+            $0.isInputClosed = true
+            $0.perform(.nothing)
+        }
     }
 
     nonisolated func channelInactive(context: ChannelHandlerContext) {
         assumeIsolated { $0.ended() }
-        context.fireChannelInactive()
     }
 
     private func ended() {
         _ = state.close()
         timer?.task.cancel()
         timer = nil
+        query?.cancel()
+        query = nil
         stream?.task.cancel()
         resumeStream()
         stream = nil
+        input = ByteBuffer()
     }
 }

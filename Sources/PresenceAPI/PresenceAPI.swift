@@ -10,6 +10,7 @@
 
 import HTTPServer
 import Logging
+import Logs
 import NIOCore
 import NIOHTTP1
 import PresenceCore
@@ -77,12 +78,12 @@ package struct PresenceAPI: Sendable {
         configuration.keepsReserve = keepsReserve
         configuration.network = { NetworkAddress.network(of: $0) }
         configuration.reserveAdvice = "set connect.address-header if it is a proxy"
-        let router = HTTPRouter(
-            Self.routes.map { ($0.method, $0.path, (access: $0.access, handler: handle($0.handler(self)))) })
+        let router = HTTPRouter(Self.routes.map { ($0.method, $0.path) })
+        let routes = Self.routes.map { (access: $0.access, handler: handle($0.handler(self))) }
         return HTTPServer(
             configuration, eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening,
             refuse: { answer(to: $1, refused: $0) },
-            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router) })
+            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router, routes) })
     }
 }
 
@@ -90,7 +91,8 @@ package struct PresenceAPI: Sendable {
 extension PresenceAPI {
     /// Known by the head: that there is such a path and method, and that the caller may.
     private func decide(
-        _ request: inout HTTPServerRequest, _ router: HTTPRouter<(access: Route.Access, handler: HTTPServerHandler)>
+        _ request: inout HTTPServerRequest, _ router: HTTPRouter,
+        _ routes: [(access: Route.Access, handler: HTTPServerHandler)]
     ) -> HTTPServerDecision {
         if let compatible, CompatibleAPI.isPath(request.path) {
             return compatible.decide(request).logged(request, logger)
@@ -99,9 +101,10 @@ extension PresenceAPI {
         switch router.match(request.method, request.path) {
         case .found(let route, let parameters):
             request.parameters = parameters
+            let (access, handler) = routes[route]
             decision =
-                route.access == .open || authentication.accepts(request.headers)
-                ? .handle(route.handler)
+                access == .open || authentication.accepts(request.headers)
+                ? .handle(handler)
                 : failed(
                     Problem(.unauthorized, "Send one of the service's keys as `Authorization: Bearer <key>`."))
         case .methodNotAllowed(let methods):
@@ -126,10 +129,10 @@ extension PresenceAPI {
         let problem = Problem(error)
         logger.log(
             level: problem.code == .internalError ? .error : .debug, "call failed",
-            metadata: [
-                "code": "\(problem.code.rawValue)", "detail": "\(problem.detail)",
-                "error": problem.underlying.map { "\($0)" } ?? "none",
-            ])
+            metadata: .keyed([
+                .code: "\(problem.code.rawValue)", .detail: "\(problem.detail)",
+                .error: problem.underlying.map { "\($0)" } ?? "none",
+            ]))
         return problem.response
     }
 
@@ -150,9 +153,9 @@ extension HTTPServerDecision {
         @Sendable func log(_ response: HTTPServerResponse) -> HTTPServerResponse {
             logger.debug(
                 "request",
-                metadata: [
-                    "method": "\(request.method)", "path": "\(request.path)", "status": "\(response.status.code)",
-                ])
+                metadata: .keyed([
+                    .method: "\(request.method)", .path: "\(request.path)", .status: "\(response.status.code)",
+                ]))
             return response
         }
         switch self {
@@ -168,6 +171,6 @@ extension Logger {
     func unreadableRecord(of user: UserID, _ reason: StoreError) {
         error(
             "A record cannot be read; see what stands under the user's key",
-            metadata: ["user": "\(user)", "error": "\(reason)"])
+            metadata: .keyed([.user: "\(user)", .error: "\(reason)"]))
     }
 }

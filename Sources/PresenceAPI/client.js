@@ -30,11 +30,11 @@ const welcomeTimeoutMs = 10_000;
 const logoutTimeoutMs = 10_000;
 /** How long a connection that may be dead has to show that it is not. */
 const answerTimeoutMs = 5_000;
-/** Well below the time after which a silent browser is lost. */
-const backoffMsMax = 15_000;
-const backoffMsMin = 500;
+/** What the first pause is at most, and the longest: well below the time after which a silent browser is lost. */
+const pauseMsFirst = 1_000;
+const pauseMsMost = 15_000;
 /** The longest pause the server may ask for. */
-const retryAfterMsMax = 3_600_000;
+const askedPauseMsMost = 3_600_000;
 /** The longest a timer waits; one set for more than 24 days would fire at once. */
 const timerMsMax = 86_400_000;
 /** Of the connections that fell silent, those that are kept. */
@@ -130,7 +130,7 @@ export class PresenceClient extends EventTarget {
         document?.addEventListener("visibilitychange", () => document.hidden || wake(), { signal });
         document?.addEventListener("resume", wake, { signal });
         // A page that is left and kept, to be shown again, would keep its socket and its user Online.
-        globalThis.addEventListener("pagehide", ({ persisted }) => persisted && this.#hangUp(), { signal });
+        globalThis.addEventListener("pagehide", ({ persisted }) => persisted && this.#leave(), { signal });
         const comeBack = () => this.#lost(1001, "the page was left");
         globalThis.addEventListener("pageshow", ({ persisted }) => persisted && comeBack(), { signal });
     }
@@ -175,17 +175,14 @@ export class PresenceClient extends EventTarget {
         // Only in forms does a plus stand for a blank.
         const socket = new WebSocket(`${this.#url}/v1/connect?${String(query).replaceAll("+", "%20")}`);
         this.#socket = socket;
-        this.#problem = undefined;
         socket.onopen = () => token && socket.send(JSON.stringify({ type: "token", token }));
-        socket.onmessage = ({ data }) => socket === this.#socket && this.#received(JSON.parse(data));
+        socket.onmessage = ({ data }) => socket === this.#socket && this.#received(parsed(data));
         socket.onclose = ({ code, reason }) => socket === this.#socket && this.#lost(code, reason);
         this.#giveUpAfter(welcomeTimeoutMs);
     }
 
     #received(message) {
         if (this.#isOnline) this.#heard();
-        // Others say no more than that the way is open: `unrecorded` (the server could not ask its Redis) and those of
-        // newer servers.
         switch (message.type) {
             case "welcome":
                 return this.#welcomed(message);
@@ -203,6 +200,10 @@ export class PresenceClient extends EventTarget {
             }
             case "error":
                 return this.#failed(message);
+            case "unrecorded":
+            // The server could not ask its Redis. Like a message of a newer server it says that the way is open.
+            default:
+                return;
         }
     }
 
@@ -265,18 +266,27 @@ export class PresenceClient extends EventTarget {
 
     #lost(code, reason) {
         // A server that welcomes and closes at once is not hammered.
-        if (this.#isOnline && performance.now() - this.#onlineAtMs > backoffMsMax) this.#failures = 0;
+        if (this.#isOnline && performance.now() - this.#onlineAtMs >= pauseMsMost) this.#failures = 0;
         this.#disconnect();
+        const problem = this.#problem;
+        this.#problem = undefined;
         if (code in refusals || (code >= 4000 && code <= 4099)) {
-            return this.#refused(code, this.#problem ?? refusals[code] ?? reason);
+            return this.#refused(code, problem ?? refusals[code] ?? reason);
         }
         if (this.#leaving && !this.#session) return this.#finish();
-        const backoffMs = Math.min(backoffMsMax, backoffMsMin * 2 ** this.#failures) * (0.5 + Math.random() / 2);
-        const wantedMs = Number(/retry-after-ms=(\d+)/.exec(reason)?.[1] ?? 0);
-        const retryInMs = Math.max(Math.min(retryAfterMsMax, wantedMs), Math.round(backoffMs));
-        this.#failures += 1;
+        const retryInMs = this.#pauseMs(code, reason);
         this.#retry = setTimeout(() => this.#connect(), retryInMs);
-        this.#emit("offline", { code, reason, retryInMs });
+        this.#emit("offline", { code, reason: problem ?? reason, retryInMs });
+    }
+
+    /** A restarting worker has chosen at random when its clients come back; an overloaded one wants less of them. */
+    #pauseMs(code, reason) {
+        const digits = /^retry-after-ms=(\d+)$/.exec(reason)?.[1];
+        const askedMs = Math.min(askedPauseMsMost, Number(digits ?? 0));
+        if (code === 1012 && digits) return askedMs;
+        const boundMs = Math.min(pauseMsMost, pauseMsFirst * 2 ** this.#failures++);
+        const pauseMs = Math.round(boundMs * (0.5 + Math.random() / 2));
+        return code === 1013 ? askedMs + pauseMs : pauseMs;
     }
 
     #refused(code, detail) {
@@ -293,6 +303,12 @@ export class PresenceClient extends EventTarget {
         this.#isOnline = false;
         this.#socket = undefined;
         this.#turn += 1;
+    }
+
+    /** Ends the session, so that there is none to come back with: another page of the tab may log in before it ends. */
+    #leave() {
+        this.#hangUp();
+        if (!this.#leaving) this.#session = undefined;
     }
 
     #hangUp() {
@@ -358,6 +374,15 @@ function tabStorage() {
         return globalThis.sessionStorage;
     } catch {
         return undefined;
+    }
+}
+
+/** What is no object says no more than that the way is open. */
+function parsed(text) {
+    try {
+        return Object(JSON.parse(text));
+    } catch {
+        return {};
     }
 }
 

@@ -1,52 +1,50 @@
 import NIOCore
+import PresenceProtocol
 
 extension ConnectionState {
     /// A welcomed connection: when to heartbeat, and when silence means that the way is dead.
     struct Online {
         let since: NIODeadline
         private let interval: TimeAmount
+        private let quiet: TimeAmount
+        private let patience: TimeAmount
         private var beatAt: NIODeadline
         private var heardAt: NIODeadline
         /// When the heartbeat not yet acknowledged was sent.
         private var sentAt: NIODeadline?
         /// Until when something has to be heard; nil while nothing was asked.
         private var answerBy: NIODeadline?
-        private var leaveBy: NIODeadline?
 
-        init(interval: TimeAmount, now: NIODeadline) {
+        /// - Parameter interval: instead of the one the service asks for.
+        init(_ welcome: ServerMessage.Welcome, interval: Duration?, now: NIODeadline) {
+            let interval = interval ?? Self.bounded(welcome.intervalSeconds)
+            let timeout = Self.bounded(welcome.timeoutSeconds)
+            self.interval = TimeAmount(interval)
+            quiet = TimeAmount(ClientRules.quiet(interval: interval, timeout: timeout))
+            patience = TimeAmount(ClientRules.patience(timeout: timeout))
             since = now
-            self.interval = interval
-            beatAt = now + interval
+            beatAt = now + self.interval
             heardAt = now
         }
 
-        /// A logout is sent and not answered.
-        var isLeaving: Bool { leaveBy != nil }
+        private static func bounded(_ seconds: Double) -> Duration {
+            let bounds = ProtocolLimits.heartbeatSeconds
+            return .seconds(min(max(seconds, bounds.lowerBound), bounds.upperBound))
+        }
 
-        var nextDeadline: NIODeadline { min(beatAt, answerBy ?? pingAt, leaveBy ?? .distantFuture) }
-
-        /// Also a service that cannot ask Redis answers: `unrecorded`, 2 s after a heartbeat. A ping asks the way alone.
-        private var pingAt: NIODeadline { heardAt + interval + halfInterval }
-        private var halfInterval: TimeAmount { .nanoseconds(interval.nanoseconds / 2) }
+        var nextDeadline: NIODeadline { min(beatAt, answerBy ?? heardAt + quiet) }
 
         mutating func tick(now: NIODeadline) -> [Action] {
             if let answerBy, now >= answerBy { return [.drop(reason: "nothing heard, not even an answer to a ping")] }
-            if let leaveBy, now >= leaveBy { return [.drop(reason: "no answer to the logout")] }
-            var actions: [Action] = []
-            if now >= beatAt { actions.append(beat(now: now)) }
-            if answerBy == nil, now >= pingAt { actions += ask(now: now, patience: halfInterval) }
-            return actions
+            let beats = now >= beatAt ? [beat(now: now)] : []
+            return now >= heardAt + quiet ? beats + ask(now: now) : beats
         }
 
         /// Asks at once whether the way is dead.
-        mutating func hurry(now: NIODeadline) -> [Action] {
-            ask(now: now, patience: min(halfInterval, TimeAmount(ClientLimits.signOfLifeWithin)))
-        }
-
-        private mutating func ask(now: NIODeadline, patience: TimeAmount) -> [Action] {
-            if let answerBy, answerBy <= now + patience { return [] }
+        mutating func ask(now: NIODeadline) -> [Action] {
+            guard answerBy == nil else { return [] }
             answerBy = now + patience
-            return [.send(.ping)]
+            return [.ping]
         }
 
         mutating func beat(now: NIODeadline) -> Action {
@@ -65,8 +63,5 @@ extension ConnectionState {
             defer { sentAt = nil }
             return sentAt.map { Duration(now - $0) }
         }
-
-        mutating func leave(now: NIODeadline) { leaveBy = now + TimeAmount(ClientLimits.answerWithin) }
-        mutating func stay() { leaveBy = nil }
     }
 }

@@ -1,33 +1,31 @@
 import NIOCore
+import PresenceProtocol
 
 /// One client across all its connections. Decides everything and does nothing: every verb returns what is to be
 /// done. Time is passed in.
 struct ConnectionState {
     enum Action: Equatable {
-        /// Connect, resuming this session.
+        /// Get a token, then connect, resuming this session.
         case connect(session: String?)
         case send(ClientMessage)
+        /// Ask for a sign of life that the service gives even while its Redis is away.
+        case ping
         /// Give the connection up and report it closed, with this reason.
         case drop(reason: String)
         /// Tell the event; if it is final, close whatever is open.
         case tell(PresenceClient.Event)
-        /// Whoever called `logout` gets this answer; nil: it is recorded.
+        /// Whoever called `logout` gets this answer; nil: no session is left.
         case answerLogout(PresenceClientError?)
-    }
-
-    enum ClientMessage: Equatable {
-        case heartbeat, logout
-        /// Asks for a sign of life that the service gives even while its Redis is away.
-        case ping
     }
 
     private enum Phase {
         case idle
-        /// Until the welcome.
+        /// Until there is a token, then until the welcome.
         case connecting(until: NIODeadline)
         case online(Online)
         case waiting(until: NIODeadline)
-        case ended
+        /// With why it is not known whether the session has ended; nil if none is left.
+        case ended(PresenceClientError?)
     }
 
     private var phase = Phase.idle
@@ -35,7 +33,9 @@ struct ConnectionState {
     private var policy: ReconnectPolicy
     private let heartbeatInterval: Duration?
     /// What the service said was wrong, just before it closed.
-    private var lastError: String?
+    private var lastProblem: String?
+    /// Somebody waits to be logged out until then.
+    private var leaveBy: NIODeadline?
 
     /// - Parameter heartbeatInterval: instead of the one the service asks for.
     init(session: String? = nil, policy: ReconnectPolicy, heartbeatInterval: Duration? = nil) {
@@ -54,19 +54,36 @@ struct ConnectionState {
         case .idle, .online, .ended: false
         }
     }
+}
 
+// Time.
+extension ConnectionState {
     /// When `tick(now:)` has something to do.
     var nextDeadline: NIODeadline? {
         switch phase {
         case .idle, .ended: nil
-        case .connecting(let until), .waiting(let until): until
-        case .online(let online): online.nextDeadline
+        case .connecting(let until), .waiting(let until): min(until, leaveBy ?? .distantFuture)
+        case .online(let online): min(online.nextDeadline, leaveBy ?? .distantFuture)
         }
     }
 
-    mutating func start(now: NIODeadline) -> [Action] {
-        guard case .idle = phase else { return [] }
-        return connect(now: now)
+    mutating func tick(now: NIODeadline) -> [Action] {
+        var actions: [Action] = []
+        if let leaveBy, now >= leaveBy {
+            self.leaveBy = nil
+            actions.append(.answerLogout(.notRecorded))
+        }
+        switch phase {
+        case .connecting(let until):
+            if now >= until { actions.append(.drop(reason: "no welcome within \(ClientRules.welcomeWithin)")) }
+        case .waiting(let until):
+            if now >= until { actions += connect(now: now) }
+        case .online(var online):
+            actions += online.tick(now: now)
+            phase = .online(online)
+        case .idle, .ended: break
+        }
+        return actions
     }
 
     /// The network may be another than a moment ago: a pause is over, a connection has to show that it lives.
@@ -76,115 +93,128 @@ struct ConnectionState {
             return connect(now: now)
         case .online(var online):
             defer { phase = .online(online) }
-            return online.hurry(now: now)
+            return online.ask(now: now)
         case .idle, .connecting, .ended:
             return []
         }
     }
+}
 
-    mutating func tick(now: NIODeadline) -> [Action] {
+// The way in.
+extension ConnectionState {
+    mutating func start(now: NIODeadline) -> [Action] {
         switch phase {
-        case .connecting(let until) where now >= until:
-            return [.drop(reason: "no welcome within \(ClientLimits.answerWithin)")]
-        case .waiting(let until) where now >= until:
-            return connect(now: now)
-        case .online(var online):
-            defer { phase = .online(online) }
-            return online.tick(now: now)
-        default:
-            return []
+        case .idle: connect(now: now)
+        case .connecting, .online, .waiting, .ended: []
         }
     }
 
+    private mutating func connect(now: NIODeadline) -> [Action] {
+        phase = .connecting(until: now + TimeAmount(ClientRules.welcomeWithin))
+        return [.connect(session: session)]
+    }
+
+    /// The token is there, or none is needed: the way in has its whole time.
+    mutating func opens(now: NIODeadline) {
+        switch phase {
+        case .connecting: phase = .connecting(until: now + TimeAmount(ClientRules.welcomeWithin))
+        case .idle, .online, .waiting, .ended: break
+        }
+    }
+
+    private mutating func welcomed(_ welcome: ServerMessage.Welcome, now: NIODeadline) -> [Action] {
+        session = welcome.session
+        phase = .online(Online(welcome, interval: heartbeatInterval, now: now))
+        let connected = Action.tell(.connected(session: welcome.session, resumed: welcome.isResumed))
+        return leaveBy == nil ? [connected] : [connected, .send(.logout)]
+    }
+}
+
+// What the service says.
+extension ConnectionState {
     /// - Parameter message: nil for a frame that says no more than that the service lives.
     mutating func received(_ message: ServerMessage?, now: NIODeadline) -> [Action] {
-        switch (phase, message) {
-        case (.connecting, .welcome(let session, let resumed, let interval)):
-            self.session = session
-            phase = .online(Online(interval: TimeAmount(heartbeatInterval ?? interval), now: now))
-            return [.tell(.connected(session: session, resumed: resumed))]
-        case (.connecting, .kicked(let kicker)):
-            return end(.kicked(by: kicker))
-        case (.connecting, .error(_, let detail)):
-            lastError = detail
-            return []
-        case (.online(var online), _):
+        switch phase {
+        case .connecting:
+            if case .welcome(let welcome) = message { return welcomed(welcome, now: now) }
+            return received(message)
+        case .online(var online):
             online.heard(now: now)
-            phase = .online(online)
-            return received(message, online, now: now)
-        default:
-            return []
+            defer { if case .online = phase { phase = .online(online) } }
+            switch message {
+            case .heartbeatWanted: return [online.beat(now: now)]
+            case .heartbeat: return online.acknowledged(now: now).map { [.tell(.heartbeat(latency: $0))] } ?? []
+            case .error(let problem) where problem.code == .redisUnavailable && leaveBy != nil:
+                leaveBy = nil
+                return [.answerLogout(.unavailable(problem.detail))]
+            default: return received(message)
+            }
+        case .idle, .waiting, .ended: return []
         }
     }
 
-    private mutating func received(_ message: ServerMessage?, _ online: Online, now: NIODeadline) -> [Action] {
-        var online = online
-        defer { if case .online = phase { phase = .online(online) } }
+    /// What means the same before and after the welcome.
+    private mutating func received(_ message: ServerMessage?) -> [Action] {
         switch message {
-        case .heartbeat(wanted: true):
-            return [online.beat(now: now)]
-        case .heartbeat(wanted: false):
-            return online.acknowledged(now: now).map { [.tell(.heartbeat(latency: $0))] } ?? []
-        case .kicked(let kicker):
-            return (online.isLeaving ? [.answerLogout(nil)] : []) + end(.kicked(by: kicker))
-        case .logout:
-            return [.answerLogout(nil)] + end(.loggedOut)
-        case .error("redis-unavailable", let detail) where online.isLeaving:
-            online.stay()
-            return [.answerLogout(PresenceClientError(.unavailable, "\(detail) Log out again in a moment."))]
-        case .error(_, let detail):
-            lastError = detail
+        case .kicked(.session(let platform, let instance)):
+            return end(.kicked(by: .session(platform: platform, instance: instance)), nil)
+        case .kicked(.operator(let reason)): return end(.kicked(by: .operator(reason: reason)), nil)
+        case .logout: return end(.loggedOut, nil)
+        case .error(let problem):
+            lastProblem = problem.detail
             return []
-        case .welcome, .unrecorded, .unknown, nil:
-            return []
+        case .welcome, .heartbeat, .heartbeatWanted, .unrecorded, .unknown, nil: return []
         }
     }
+}
 
+// The end of a connection, and of the client.
+extension ConnectionState {
     /// The connection is closed, or could not be made.
     /// - Parameter part: where between its bounds the pause before the next one lies, 0 to 1.
     mutating func closed(
         _ code: UInt16, reason: String, now: NIODeadline, part: Double = .random(in: 0...1)
     ) -> [Action] {
-        var actions: [Action] = []
         switch phase {
         case .idle, .waiting, .ended: return []
         case .connecting: break
-        case .online(let online):
-            if online.isLeaving { actions.append(.answerLogout(.connectionLost)) }
-            if now - online.since >= TimeAmount(policy.pauseMax) { policy.reset() }
+        case .online(let online): if now - online.since >= TimeAmount(policy.pauseMax) { policy.reset() }
         }
-        let explanation = lastError ?? reason
-        lastError = nil
+        let explanation = lastProblem ?? reason
+        lastProblem = nil
         guard let pause = policy.pause(after: code, reason: reason, part: part) else {
-            return actions + end(.refused(code: code, message: explanation))
+            let isOver = session == nil || code == CloseCode.normal.rawValue || code == CloseCode.kicked.rawValue
+            return end(.refused(code: code, message: explanation), isOver ? nil : .refused(explanation))
         }
+        if leaveBy != nil, session == nil { return end(.loggedOut, nil) }
         phase = .waiting(until: now + TimeAmount(pause))
-        return actions + [.tell(.disconnected(code: code, reason: explanation, retryIn: pause))]
+        return [.tell(.disconnected(code: code, reason: explanation, retryIn: pause))]
     }
 
+    /// A client that is offline comes back at once to log out, if it has a session.
     mutating func logout(now: NIODeadline) -> [Action] {
-        guard case .online(var online) = phase else { return [.answerLogout(.notConnected)] }
-        guard !online.isLeaving else { return [] }
-        online.leave(now: now)
-        phase = .online(online)
-        return [.send(.logout)]
+        if case .ended(let error) = phase { return [.answerLogout(error)] }
+        if leaveBy != nil { return [] }
+        leaveBy = now + TimeAmount(ClientRules.logoutWithin)
+        switch phase {
+        case .online: return [.send(.logout)]
+        // At the welcome.
+        case .connecting: return []
+        // Opening a session just to end it would displace another device.
+        case .idle, .waiting: return session == nil ? end(.loggedOut, nil) : connect(now: now)
+        case .ended: return []
+        }
     }
 
     mutating func close() -> [Action] {
-        switch phase {
-        case .ended: []
-        case .online(let online) where online.isLeaving: [.answerLogout(.connectionLost)] + end(.closed)
-        default: end(.closed)
-        }
+        hasEnded ? [] : end(.closed, session == nil ? nil : .closed)
     }
 
-    private mutating func connect(now: NIODeadline) -> [Action] {
-        phase = .connecting(until: now + TimeAmount(ClientLimits.answerWithin))
-        return [.connect(session: session)]
-    }
-
-    private mutating func end(_ event: PresenceClient.Event) -> [Action] {
-        phase = .ended
-        return [.tell(event)]
+    /// - Parameter error: why it is not known whether the session has ended; nil if none is left.
+    private mutating func end(_ event: PresenceClient.Event, _ error: PresenceClientError?) -> [Action] {
+        let isLeaving = leaveBy != nil
+        leaveBy = nil
+        phase = .ended(error)
+        return (isLeaving ? [.answerLogout(error)] : []) + [.tell(event)]
     }
 }

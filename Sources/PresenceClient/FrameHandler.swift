@@ -1,6 +1,7 @@
 import JSON
 import NIOCore
 import NIOWebSocket
+import PresenceProtocol
 
 /// Makes messages of a WebSocket's frames, answers pings, and plays its part in closing.
 final class FrameHandler: ChannelDuplexHandler {

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
+import PresenceProtocol
 
 extension PresenceClient {
     /// Who connects, from which device, where to, and how stubbornly.
@@ -14,16 +15,18 @@ extension PresenceClient {
         /// The device's own, stable id; without one all devices of a platform are taken for the same.
         public var instance: String?
         /// A usersig or JWT of the user, asked for at every connect and sent in a message, so that it ends in no log.
-        /// nil where the service asks for none. What it throws counts as a failed attempt to connect.
+        /// nil where the service asks for none. What it throws, an empty token, or none for 10 s is a failed attempt to
+        /// connect: it is asked again after the pause. One the service does not accept is final.
         public var token: (@Sendable () async throws -> String)?
         /// A session to resume, as an earlier client was told by `connected`.
         public var session: String?
         /// The app's version and the device's network, for the operators to see.
         public var version: String?
         public var network: String?
-        /// The pause before coming back is random, from `pauseMin` to a bound that doubles up to `pauseMax`.
-        public var pauseMin: Duration = .milliseconds(500)
-        public var pauseMax: Duration = .seconds(30)
+        /// The pause before coming back is random: from `pauseMin` to twice that, and both bounds double with every
+        /// failure, up to `pauseMax`.
+        public var pauseMin: Duration = ClientRules.pauseFirst / 2
+        public var pauseMax: Duration = ClientRules.pauseMost
         /// Instead of the interval the service asks for; for tests and load.
         public var heartbeatInterval: Duration?
         /// What the certificate of a `wss://` server is checked with; nil for the system's certificates.
@@ -71,21 +74,11 @@ struct ServerAddress: Sendable {
 extension PresenceClient.Configuration {
     /// Path and query of the request that connects.
     func target(resuming session: String?, attempt: String) -> String {
-        let fields = [
-            ("user", user), ("platform", platform), ("instance", instance), ("attempt", attempt),
-            ("session", session), ("version", version), ("network", network),
-        ]
-        let query = fields.compactMap { name, value in value.map { "\(name)=\($0.percentEncoded)" } }
-        return "\(server.path)/v1/connect?\(query.joined(separator: "&"))"
+        ConnectQuery.target(
+            under: server.path,
+            [
+                (.user, user), (.platform, platform), (.instance, instance), (.attempt, attempt), (.session, session),
+                (.version, version), (.network, network),
+            ])
     }
-}
-
-extension String {
-    /// Every byte but the unreserved ones of RFC 3986 as `%XX`.
-    fileprivate var percentEncoded: String { addingPercentEncoding(withAllowedCharacters: .unreserved) ?? "" }
-}
-
-extension CharacterSet {
-    fileprivate static let unreserved = CharacterSet(
-        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 }

@@ -3,6 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import NIOWebSocket
+import PresenceProtocol
 
 extension PresenceClient.Configuration {
     /// Opens a connection to the service.
@@ -52,7 +53,7 @@ extension PresenceClient.Configuration {
 
     private func bootstrap(on eventLoop: any EventLoop) -> ClientBootstrap {
         let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(TimeAmount(ClientLimits.answerWithin))
+            .connectTimeout(TimeAmount(ClientRules.welcomeWithin))
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 1024))
         guard let localAddress else { return bootstrap }
         #if os(Linux)
@@ -77,13 +78,13 @@ extension ChannelPipeline.SynchronousOperations {
         _ request: HTTPRequestHead, to handler: @escaping @Sendable () -> FrameHandler
     ) throws -> EventLoopFuture<Void> {
         let upgrader = NIOTypedWebSocketClientUpgrader<Void>(
-            maxFrameSize: ClientLimits.messageBytesMax, enableAutomaticErrorHandling: false
+            maxFrameSize: ProtocolLimits.serverMessageBytesMax, enableAutomaticErrorHandling: false
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandlers([
                     NIOWebSocketFrameAggregator(
                         minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: ClientLimits.messageFramesMax,
-                        maxAccumulatedFrameSize: ClientLimits.messageBytesMax),
+                        maxAccumulatedFrameSize: ProtocolLimits.serverMessageBytesMax),
                     handler(),
                 ])
             }

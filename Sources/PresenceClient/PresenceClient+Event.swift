@@ -13,7 +13,7 @@ extension PresenceClient {
         case kicked(by: Kicker)
         /// Final: the service will not have this client, and says why.
         case refused(code: UInt16, message: String)
-        /// Final: `logout` was recorded.
+        /// Final: by `logout`, or by the app's backend.
         case loggedOut
         /// Final: `close` was called.
         case closed

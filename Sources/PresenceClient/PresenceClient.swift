@@ -4,7 +4,7 @@ import NIOCore
 //
 // Promises: the device is Online from `connected` until the client ends; heartbeats go out by themselves; a lost
 // connection is taken up again with growing, random pauses, resuming the session; a way that has died silently is
-// noticed within two heartbeat intervals; an end that is final (kicked, refused, logged out) is told and obeyed.
+// noticed before the service takes the device for lost; an end that is final (kicked, refused, logged out) is told and obeyed.
 // Does not: keep the session when the process ends, or start anew after a final end (make another client).
 
 /// Keeps one device of one user present. Ends when it is closed or no longer referenced.
@@ -31,8 +31,10 @@ public final class PresenceClient: Sendable {
     /// For apps that hear that the network is there again, or that come to the foreground.
     public func hurry() { connection.hurry() }
 
-    /// Logs the device out: it is Offline when this returns, and the client has ended.
-    /// - Throws: if the logout is not known to be recorded. The client then goes on as before.
+    /// Logs the device out: it is Offline when this returns, and the client has ended. One that is offline comes back at
+    /// once to do so, if it has a session. Harmless to repeat.
+    /// - Throws: if it is not known whether the session has ended: because that was not recorded within 10 s (the client
+    ///   then goes on as before, call again later), or because the client is refused or was closed.
     public func logout() async throws(PresenceClientError) { try await connection.logout() }
 
     /// Ends the client without a logout: the device becomes PushOnline where its platform has push, else Offline.

@@ -2,12 +2,14 @@
 public struct PresenceClientError: Error, Equatable, CustomStringConvertible {
     public enum Code: Sendable {
         case invalidConfiguration
-        /// There is no connection at the moment, or no longer.
-        case notConnected
-        /// The connection was lost before the answer came.
-        case connectionLost
+        /// No answer to the logout came in time.
+        case notRecorded
         /// The service cannot ask its Redis.
         case unavailable
+        /// The service did not let the client in to log out.
+        case refused
+        /// The client was closed before.
+        case closed
     }
 
     public let code: Code
@@ -20,8 +22,14 @@ public struct PresenceClientError: Error, Equatable, CustomStringConvertible {
         self.message = message
     }
 
-    static let notConnected = Self(
-        .notConnected, "The client is not connected: log out after the next `connected`, or close it.")
-    static let connectionLost = Self(
-        .connectionLost, "The connection was lost before the logout was recorded: try again after `connected`.")
+    static let notRecorded = Self(.notRecorded, "The logout is not recorded: call again later.")
+    static let closed = Self(.closed, "The client was closed before a logout was recorded: make another one.")
+
+    static func unavailable(_ detail: String) -> Self {
+        Self(.unavailable, "The logout is not recorded: call again in a moment. The service says: \(detail)")
+    }
+
+    static func refused(_ detail: String) -> Self {
+        Self(.refused, "The client was refused before a logout was recorded: make another one. \(detail)")
+    }
 }

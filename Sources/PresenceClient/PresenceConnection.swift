@@ -1,6 +1,7 @@
 import JSON
 import NIOCore
 import NIOWebSocket
+import PresenceProtocol
 
 /// The way of one client to the service, across all its losses and returns. It performs what `ConnectionState`
 /// decides. Twenty thousand of them fit into a process: while connected it has no task, only a timer.
@@ -54,7 +55,7 @@ package actor PresenceConnection {
         onEventLoop { $0.perform($0.state.close()) }
     }
 
-    /// - Throws: if the logout is not known to be recorded; then the connection goes on.
+    /// - Throws: if it is not known whether the session has ended.
     package nonisolated func logout() async throws(PresenceClientError) {
         let error = await withCheckedContinuation { caller in
             onEventLoop {
@@ -77,8 +78,8 @@ extension PresenceConnection {
             switch action {
             case .connect(let session): connect(resuming: session)
             case .send(.heartbeat): send(.text, Self.heartbeat)
-            case .send(.logout): send(.text, Self.logout)
-            case .send(.ping): send(.ping, ByteBuffer())
+            case .send(let message): send(.text, message.json)
+            case .ping: send(.ping, ByteBuffer())
             case .drop(let reason):
                 let silent = channel
                 channel = nil
@@ -99,8 +100,9 @@ extension PresenceConnection {
         let attempt = attempt
         connecting = Task {
             do {
-                let token = try await configuration.token?()
+                let token = try await token()
                 guard attempt == self.attempt else { return }
+                state.opens(now: .now())
                 let (channel, upgraded) = try await configuration.connect(
                     on: eventLoop, resuming: session, attempt: "\(id).\(attempt)"
                 ) {
@@ -111,11 +113,19 @@ extension PresenceConnection {
                 // Written earlier it would be lost: the pipeline takes nothing while it changes.
                 try await upgraded.get()
                 guard attempt == self.attempt, let token else { return }
-                send(.text, ["type": "token", "token": token].json)
+                send(.text, ClientMessage.token(token).json)
             } catch {
                 lost(attempt, 1006, "\(error)")
             }
         }
+    }
+
+    /// nil where none is asked for.
+    private func token() async throws -> String? {
+        guard let ask = configuration.token else { return nil }
+        let token = try await ask()
+        if token.isEmpty { throw NoToken() }
+        return token
     }
 
     private func handle(_ event: FrameHandler.Event, of attempt: Int) {
@@ -144,7 +154,7 @@ extension PresenceConnection {
     private func giveUp(_ silent: any Channel) {
         guard state.isComingBack else { return silent.close(promise: nil) }
         // The first may have the session; those behind it were never welcomed.
-        if silentChannels.count == ClientLimits.silentChannelsMax { silentChannels.remove(at: 1).close(promise: nil) }
+        if silentChannels.count == ClientRules.silentSocketsMax { silentChannels.remove(at: 1).close(promise: nil) }
         silentChannels.append(silent)
     }
 
@@ -162,8 +172,11 @@ extension PresenceConnection {
         channel?.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data), promise: nil)
     }
 
-    private static let heartbeat = ByteBuffer(string: #"{"type":"heartbeat"}"#)
-    private static let logout = ByteBuffer(string: #"{"type":"logout"}"#)
+    private static let heartbeat = ClientMessage.heartbeat.json
+}
+
+private struct NoToken: Error, CustomStringConvertible {
+    let description = "no token: the function gave none"
 }
 
 extension PresenceConnection: NIOScheduledCallbackHandler {

@@ -32,6 +32,19 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// Whether a host is read as an IPv4 address although it is none in full, as `127.1` or `0x7f000001` (WHATWG URL
+    /// Standard, "ends in a number").
+    package static func isNumberInDisguise(_ host: some StringProtocol) -> Bool {
+        var labels = host.split(separator: ".", omittingEmptySubsequences: false)
+        if labels.count > 1, labels.last == "" { labels.removeLast() }
+        guard let last = labels.last?.lowercased() else { return false }
+        let isNumber =
+            last.hasPrefix("0x")
+            ? last.dropFirst(2).allSatisfy("0123456789abcdef".contains)
+            : !last.isEmpty && last.allSatisfy("0123456789".contains)
+        return isNumber && NetworkAddress(String(host)) == nil
+    }
+
     /// What counts as one address: of IPv6 the first 64 bits, as everybody who has an address has all of that network.
     package var network: String {
         guard bytes.count == 16 else { return description }

@@ -91,6 +91,12 @@ package struct PlatformTable: Sendable {
         return platform
     }
 
+    /// The name or alias that differs from this one by upper and lower case alone; nil if there is none.
+    package func nameInOtherCase(_ name: String) -> String? {
+        let names = traits.keys.map(\.name) + aliases.keys
+        return names.sorted().first { $0 != name && $0.lowercased() == name.lowercased() }
+    }
+
     /// A session string a client gave back; its platform must be in the table.
     package func session(_ raw: String, field: String = "session") throws(InvalidInput) -> SessionID {
         let session = try SessionID(raw, field: field)

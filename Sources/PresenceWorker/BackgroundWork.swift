@@ -6,6 +6,7 @@
 // Does not: decide a transition. That is Lua's: two workers that both believe they own a shard do no harm.
 
 import Logging
+import Logs
 import PresenceCore
 import PresenceStore
 import ServiceLifecycle
@@ -115,7 +116,8 @@ package struct BackgroundWork: Service, CustomStringConvertible {
 
     private func unregister() async {
         do { try await store.unregister() } catch {
-            logger.warning("Could not unregister; others find out within seconds", metadata: ["error": "\(error)"])
+            logger.warning(
+                "Could not unregister; others find out within seconds", metadata: .keyed([.error: "\(error)"]))
         }
     }
 
@@ -125,7 +127,8 @@ package struct BackgroundWork: Service, CustomStringConvertible {
             owned.lost(fences)
             try await store.release(fences)
         } catch {
-            logger.warning("Could not release the shards; others take them over", metadata: ["error": "\(error)"])
+            logger.warning(
+                "Could not release the shards; others take them over", metadata: .keyed([.error: "\(error)"]))
         }
     }
 }

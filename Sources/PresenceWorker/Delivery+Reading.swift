@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceStore
 
 /// Reading the outboxes and the events set aside.
@@ -112,6 +113,6 @@ extension Delivery {
     }
 
     func told(_ outbox: OpenOutbox, _ shard: Shard) {
-        if outbox.wasMended { log.happened(.mended, ["shard": "\(shard)"], .now) }
+        if outbox.wasMended { log.happened(.mended, [.shard: "\(shard)"], .now) }
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceStore
 
 /// Writing back: the cursor moves over what is done, what is set aside is copied, and what became of it is noted.
@@ -66,7 +67,7 @@ extension Delivery {
             case .lost: lost(shard, fence)
             case .finished(_, let dropped):
                 state.finished(shard, serial: serial, count: events.count)
-                if dropped > 0 { log.happened(.dropped, count: dropped, ["shard": "\(shard)"], .now) }
+                if dropped > 0 { log.happened(.dropped, count: dropped, [.shard: "\(shard)"], .now) }
             }
         }
         return Array(answers.failures.keys)

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceCore
 import PresenceStore
 
@@ -144,7 +145,7 @@ actor Delivery {
         let news = state.ended(attempt, end, now)
         if let news { log.tell(news, now) }
         if let failure = end.failure, failure.detail == DeliveryOutcome.noHTTP {
-            log.happened(.noHTTP, ["detail": "\(failure.detail)"], now)
+            log.happened(.noHTTP, [.detail: "\(failure.detail)"], now)
         }
         if state.unwritten.contains(attempt.shard) { writing.wake([attempt.shard]) }
         if state.inFlight[attempt.shard] == nil, state.shards[attempt.shard] == nil { signal.wake([attempt.shard]) }

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceCore
 
 /// What the log hears of deliveries: each cause at most once a minute, with how often it happened, whatever the number
@@ -30,7 +31,7 @@ struct DeliveryLog {
         var at: ContinuousClock.Instant?
         /// Since then.
         var count = 0
-        var metadata: Logger.Metadata = [:]
+        var metadata: LogMetadata = [:]
     }
 
     private let logger: Logger
@@ -45,7 +46,7 @@ struct DeliveryLog {
     }
 
     mutating func happened(
-        _ cause: Cause, count: Int = 1, _ metadata: Logger.Metadata, _ now: ContinuousClock.Instant
+        _ cause: Cause, count: Int = 1, _ metadata: LogMetadata, _ now: ContinuousClock.Instant
     ) {
         told[cause, default: Told()].count += count
         told[cause]?.metadata = metadata
@@ -63,7 +64,7 @@ struct DeliveryLog {
         if isAtFault {
             logger.warning(
                 "The callback receiver fails; events wait and are sent again",
-                metadata: ["detail": "\(receiver.detail)"])
+                metadata: .keyed([.detail: "\(receiver.detail)"]))
         } else {
             logger.notice("The callback receiver is back")
         }
@@ -71,7 +72,7 @@ struct DeliveryLog {
 
     private mutating func tellIfDue(_ cause: Cause, _ now: ContinuousClock.Instant) {
         guard var told = told[cause], told.count > 0, told.at.map({ now - $0 >= pause }) ?? true else { return }
-        logger.warning(cause.message, metadata: told.metadata.merging(["count": "\(told.count)"]) { $1 })
+        logger.warning(cause.message, metadata: .keyed(told.metadata.merging([.count: "\(told.count)"]) { $1 }))
         told.at = now
         told.count = 0
         self.told[cause] = told
@@ -86,9 +87,7 @@ extension DeliveryLog {
             case .keepsFailing(let attempt, let detail): (.keepsFailing, attempt, detail)
             case .dead(let attempt, let detail): (.dead, attempt, detail)
             }
-        let metadata: Logger.Metadata = [
-            "user": "\(attempt.user)", "shard": "\(attempt.shard)", "detail": "\(detail)",
-        ]
-        happened(cause, metadata, now)
+        happened(
+            cause, [.user: "\(attempt.user)", .shard: "\(attempt.shard)", .detail: "\(detail)"], now)
     }
 }

@@ -1,3 +1,5 @@
+import PresenceCore
+
 /// When delivery does what: after how many failures and how long. A value, so that tests can take faster ones.
 package struct DeliveryPaces: Sendable {
     /// A user whose events failed so often, over so long, while others' were accepted, is set aside. Less would take a
@@ -48,12 +50,11 @@ package struct RetryDelay: Sendable {
         self.askedMostMs = askedMostMs
     }
 
-    /// Doubles with every attempt up to `mostMs`, then takes a random half off, so that events that failed
-    /// together do not come back together; no shorter than asked for.
-    func duration(
-        afterAttempt attempt: Int, askedMs: Int? = nil, jitter: Double = .random(in: 0.5...1)
-    ) -> Duration {
-        let full = min(mostMs, firstMs << min(max(attempt, 1) - 1, 16))
-        return .milliseconds(max(Int(Double(full) * jitter), min(askedMs ?? 0, askedMostMs)))
+    /// Grows with every attempt; no shorter than asked for.
+    /// - Parameter part: where between its bounds the pause lies, 0 to 1.
+    func duration(afterAttempt attempt: Int, askedMs: Int? = nil, part: Double = .random(in: 0...1)) -> Duration {
+        let backoff = Backoff(first: .milliseconds(firstMs), most: .milliseconds(mostMs))
+        let asked: Duration = .milliseconds(min(askedMs ?? 0, askedMostMs))
+        return max(backoff.pause(afterFailures: attempt, part: part), asked)
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceStore
 
 /// Tells that something fails, each cause at most once a minute at a level that is seen, for all shards together.
@@ -24,13 +25,13 @@ struct FailureLog {
             if toldAt.count >= Self.causesMax { toldAt = [:] }
             toldAt[cause] = .now
         }
-        var metadata: Logger.Metadata = ["error": "\(error)"]
+        var metadata: LogMetadata = [.error: "\(error)"]
         if !shards.isEmpty {
             let named = shards.sorted().prefix(Self.shardsNamedMax).map { "\($0)" }.joined(separator: ",")
-            metadata["shards"] = "\(named)\(shards.count > Self.shardsNamedMax ? ",..." : "")"
-            metadata["count"] = "\(shards.count)"
+            metadata[.shards] = "\(named)\(shards.count > Self.shardsNamedMax ? ",..." : "")"
+            metadata[.count] = "\(shards.count)"
         }
-        logger.log(level: isDue ? .warning : .debug, message, metadata: metadata)
+        logger.log(level: isDue ? .warning : .debug, message, metadata: .keyed(metadata))
     }
 
     mutating func failed(_ failures: [Shard: StoreError]) {

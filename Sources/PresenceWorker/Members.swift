@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceCore
 import PresenceStore
 import Synchronization
@@ -68,7 +69,7 @@ actor Members {
         if layoutIsNew, membership != nil {
             logger.critical(
                 "Redis has lost presence:meta, and if it was flushed all sessions: they are back when their clients log in again",
-                metadata: ["prefix": "\(store.keys.prefix)"])
+                metadata: .keyed([.redisPrefix: "\(store.keys.prefix)"]))
         }
         var membership = try await store.register(silenceMs: paces.workerSilenceMs)
         var verdict = watch.judge(membership, now: .now)
@@ -77,7 +78,9 @@ actor Members {
                 let changes = membership.rules.map { rules.differences(from: $0.rules) } ?? []
                 logger.notice(
                     "Adopted this worker's rules for all workers",
-                    metadata: ["digest": "\(rules.digest)", "changes": "\(changes.joined(separator: "; "))"])
+                    metadata: .keyed([
+                        .rulesDigest: "\(rules.digest)", .differences: "\(changes.joined(separator: "; "))",
+                    ]))
             }
             membership = try await store.register(silenceMs: paces.workerSilenceMs)
             verdict = watch.judge(membership, now: .now)
@@ -106,7 +109,7 @@ actor Members {
         case .waits:
             logger.warning(
                 "The rules of this worker are not those of the service: it serves calls and does no background work. Correct them, or adopt them with `presence rules adopt`",
-                metadata: ["differences": "\(now.joined(separator: "; "))"])
+                metadata: .keyed([.differences: "\(now.joined(separator: "; "))"]))
         case .shares, .adopts:
             logger.notice("The rules of this worker are those of the service")
         }
@@ -139,7 +142,7 @@ actor Members {
             onGain(Set(answers.answers.keys))
             logger.debug(
                 "Took over shards",
-                metadata: ["count": "\(answers.answers.count)", "owned": "\(owned.fences.count)"])
+                metadata: .keyed([.count: "\(answers.answers.count)", .ownedShards: "\(owned.fences.count)"]))
             for (shard, owner) in answers.answers where !owner.areDeadlinesTrue { unlowered[shard] = owner.fence }
         }
     }

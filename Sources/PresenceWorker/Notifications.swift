@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceStore
 import Synchronization
 
@@ -47,7 +48,7 @@ actor Notifications {
                 try await switchOn()
                 try await sendCanary()
             } catch {
-                logger.debug("Cannot check notifications", metadata: ["error": "\(error)"])
+                logger.debug("Cannot check notifications", metadata: .keyed([.error: "\(error)"]))
             }
             try? await Task.sleep(for: .milliseconds(paces.checkMs))
         }
@@ -58,7 +59,7 @@ actor Notifications {
         isForbidden = true
         logger.info(
             "Whether keyspace notifications are on is left to Redis: those set by hand work, and all works without",
-            metadata: ["notify-keyspace-events": "\(PresenceStore.notificationFlags)", "answer": "\(refusal)"])
+            metadata: .keyed([.notifyKeyspaceEvents: "\(PresenceStore.notificationFlags)", .error: "\(refusal)"]))
     }
 
     private func sendCanary() async throws {
@@ -69,7 +70,7 @@ actor Notifications {
             try await store.lookForCanary()
         }
         if wasCanaryHeard != isCanaryHeard {
-            logger.info("Checked notifications", metadata: ["notifications_ok": "\(isCanaryHeard)"])
+            logger.info("Checked notifications", metadata: .keyed([.notificationsOK: "\(isCanaryHeard)"]))
         }
         wasCanaryHeard = isCanaryHeard
         areHeardNow.store(isCanaryHeard, ordering: .relaxed)

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceCore
 import PresenceStore
 import Synchronization
@@ -36,7 +37,7 @@ struct Sweeper: Sendable {
         toldAt = .now
         logger.warning(
             "Sessions are settled late: more end than can be settled at once, or nobody swept for a while",
-            metadata: ["lag_ms": "\(owned.lagMs)"])
+            metadata: .keyed([.lagMs: "\(owned.lagMs)"]))
     }
 
     /// - Returns: the shards that have more due users.
@@ -95,11 +96,11 @@ struct Sweeper: Sendable {
 
     private func settle(_ users: [UserID]) async throws -> SettleAnswer {
         let answer = try await store.settle(users)
-        if answer.settled > 0 { logger.debug("Settled sessions", metadata: ["count": "\(answer.settled)"]) }
+        if answer.settled > 0 { logger.debug("Settled sessions", metadata: .keyed([.count: "\(answer.settled)"])) }
         for user in answer.unreadable {
             logger.error(
                 "A user's record is not one this service wrote; correct or delete it",
-                metadata: ["key": "\(store.keys.user(user))"])
+                metadata: .keyed([.redisKey: "\(store.keys.user(user))"]))
         }
         return answer
     }

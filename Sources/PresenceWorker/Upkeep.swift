@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import PresenceStore
 import Synchronization
 
@@ -46,7 +47,7 @@ final class Upkeep: Sendable {
         var wrong = try await store.miscounted(owned.fences.keys.sorted())
         for shard in wrong.intersection(suspects) where try await store.recount(shard) {
             wrong.remove(shard)
-            logger.warning("Live counts were wrong and have been counted anew", metadata: ["shard": "\(shard)"])
+            logger.warning("Live counts were wrong and have been counted anew", metadata: .keyed([.shard: "\(shard)"]))
         }
         return wrong
     }

@@ -7,12 +7,12 @@ package struct RedisClientOptions: Sendable {
     package var overallDeadline: Duration = .seconds(3)
     /// How often a command is sent whose earlier attempts were not sent or have an unknown fate.
     package var attemptsMax = 3
-    /// The pause before a command is repeated: a random part of a ceiling that doubles from the first to the second.
-    package var repeatPauseMin: Duration = .milliseconds(20)
-    package var repeatPauseMax: Duration = .milliseconds(400)
+    /// The pause before a command is repeated: a random part of a bound that doubles from the first to the second.
+    package var repeatPauseFirst: Duration = .milliseconds(20)
+    package var repeatPauseMost: Duration = .milliseconds(400)
     /// The pause before a lost connection is opened again, in the same way.
-    package var reconnectPauseMin: Duration = .milliseconds(20)
-    package var reconnectPauseMax: Duration = .seconds(1)
+    package var reconnectPauseFirst: Duration = .milliseconds(20)
+    package var reconnectPauseMost: Duration = .seconds(1)
     /// How often a subscription asks whether its server is still there. Silence of two intervals is a loss.
     package var pingInterval: Duration = .seconds(5)
     /// Commands queued or awaiting an answer, per event loop.

@@ -1,5 +1,7 @@
 import Logging
+import Logs
 import NIOCore
+import PresenceCore
 
 /// One event loop's connection to one server, across all its losses and returns: opens it, greets the server, and
 /// opens it again.
@@ -22,7 +24,7 @@ actor RedisConnection {
         self.logger = logger
         sender = .makeBoxSendingValue(
             CommandSender(on: eventLoop, commandsMax: options.commandsQueuedMax, logger: logger), eventLoop: eventLoop)
-        backoff = Backoff(min: options.reconnectPauseMin, max: options.reconnectPauseMax)
+        backoff = Backoff(first: options.reconnectPauseFirst, most: options.reconnectPauseMost)
     }
 
     /// Writes the encoded commands and waits for their replies, at most the command deadline.
@@ -65,7 +67,7 @@ actor RedisConnection {
         sender.value.write()
         sender.value.closeIfDrained()
         try await channel.closeFuture.get()
-        if !Task.isCancelled { logger.warning("Redis disconnected", metadata: ["endpoint": "\(endpoint)"]) }
+        if !Task.isCancelled { logger.warning("Redis disconnected", metadata: .keyed([.endpoint: "\(endpoint)"])) }
     }
 
     private func greet(_ channel: any Channel) async throws(RedisError) {
@@ -85,7 +87,7 @@ actor RedisConnection {
     /// A server that stays away is worth one line, not one a second.
     private func report(_ error: any Error) {
         logger.log(
-            level: backoff.attempts == 0 ? .warning : .debug, "Redis connection failed",
-            metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
+            level: backoff.failures == 0 ? .warning : .debug, "Redis connection failed",
+            metadata: .keyed([.endpoint: "\(endpoint)", .error: "\(error)"]))
     }
 }

@@ -10,6 +10,9 @@ package struct RedisEndpoint: Sendable, Equatable {
         case unix(path: String)
     }
 
+    /// Redis numbers its databases with 32 bits.
+    private static let databaseMax = Int(Int32.max) - 1
+
     package var address: Address
     package var user: String?
     package var password: String?
@@ -99,8 +102,8 @@ package struct RedisEndpoint: Sendable, Equatable {
     }
 
     private mutating func setDatabase(_ text: Substring) throws(RedisError) {
-        guard let number = text.isEmpty ? 0 : Int(digits: text) else {
-            throw .invalid("has a database that is not a number from 0")
+        guard let number = text.isEmpty ? 0 : Int(digits: text), number <= Self.databaseMax else {
+            throw .invalid("has a database that is not a number from 0 to \(Self.databaseMax)")
         }
         database = number
     }

@@ -1,5 +1,7 @@
 import Logging
+import Logs
 import NIOCore
+import PresenceCore
 
 /// Keeps one subscription alive on a connection of its own, to channels that may change.
 ///
@@ -61,14 +63,14 @@ actor RedisSubscriber {
     }
 
     private func stayConnected() async {
-        var backoff = Backoff(min: options.reconnectPauseMin, max: options.reconnectPauseMax)
+        var backoff = Backoff(first: options.reconnectPauseFirst, most: options.reconnectPauseMost)
         while !Task.isCancelled {
             do {
                 try await listen()
             } catch {
                 logger.log(
-                    level: backoff.attempts == 0 ? .warning : .debug, "Redis subscription failed",
-                    metadata: ["endpoint": "\(endpoint)", "error": "\(error)"])
+                    level: backoff.failures == 0 ? .warning : .debug, "Redis subscription failed",
+                    metadata: .keyed([.endpoint: "\(endpoint)", .error: "\(error)"]))
             }
             if isSubscribed {
                 backoff.reset()

@@ -1,4 +1,5 @@
 import Logging
+import Logs
 import NIOCore
 
 /// Turns the bytes of a channel into replies and hands over those of one read together.
@@ -20,13 +21,13 @@ final class ReplyHandler: ChannelInboundHandler {
         do {
             deliver(try decoder.decode(unwrapInboundIn(data)))
         } catch {
-            logger.error("Redis sent what is no reply", metadata: ["reason": "\(error.reason)"])
+            logger.error("Redis sent what is no reply", metadata: .keyed([.error: "\(error.reason)"]))
             context.close(promise: nil)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        logger.debug("Redis connection broke", metadata: ["error": "\(error)"])
+        logger.debug("Redis connection broke", metadata: .keyed([.error: "\(error)"]))
         context.close(promise: nil)
     }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import PresenceCore
 
 /// Decides whether one call is repeated, and after which pause.
 ///
@@ -13,7 +14,7 @@ struct Retry {
     private(set) var hasUnknown = false
 
     init(_ options: RedisClientOptions, now: NIODeadline) {
-        backoff = Backoff(min: options.repeatPauseMin, max: options.repeatPauseMax)
+        backoff = Backoff(first: options.repeatPauseFirst, most: options.repeatPauseMost)
         attemptsLeft = options.attemptsMax
         deadline = now + TimeAmount(options.overallDeadline)
     }
@@ -25,7 +26,7 @@ struct Retry {
         case .notSent: attemptsLeft -= 1
         case .unknown where isIdempotent: attemptsLeft -= 1
         case .rejected(let kind) where kind.passesSoon || kind == .noScript: break
-        default: return nil
+        case .unknown, .rejected, .invalidConfiguration, .unsupportedServer, .closed: return nil
         }
         let pause = backoff.next()
         return attemptsLeft > 0 && now + TimeAmount(pause) < deadline ? pause : nil

@@ -40,7 +40,7 @@ extension ConfigurationKey {
     private func checkSpelling(
         of text: String, isWhole: Bool = false, at place: ConfigurationPlace
     ) throws(StartError) {
-        if text.utf8.count > 1, let quote = text.utf8.first, quote == text.utf8.last, "\"'".utf8.contains(quote) {
+        if text.isEnclosedInQuotes {
             throw refused(because: "is enclosed in quotes, which would be part of it: leave them out", at: place)
         }
         guard !text.containsControlCharacter else {
@@ -58,6 +58,18 @@ extension ConfigurationKey {
         return refused(
             because: "is an address because Kubernetes sets \(variable) in pods beside a service called presence: set "
                 + "enableServiceLinks: false in the pod's spec, or call the service otherwise", at: place)
+    }
+}
+
+extension String {
+    /// By the same on a keyboard, or by any two that editors put in their place.
+    fileprivate var isEnclosedInQuotes: Bool {
+        guard unicodeScalars.count > 1, let first = unicodeScalars.first, let last = unicodeScalars.last else {
+            return false
+        }
+        let typographic = "“”„‟‘’‚‛«»‹›".unicodeScalars
+        return first == last && "\"'".unicodeScalars.contains(first)
+            || typographic.contains(first) && typographic.contains(last)
     }
 }
 

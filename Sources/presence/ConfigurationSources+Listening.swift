@@ -57,6 +57,11 @@ extension ConfigurationSources {
         guard name.utf8.allSatisfy({ $0.isAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains($0) }) else {
             throw refused(.connectAddressHeader, name, must: "the name of one header, as X-Forwarded-For")
         }
+        guard !HeaderName.saysOtherThings(name) else {
+            throw refused(
+                .connectAddressHeader, name,
+                must: "a header that holds the client's address, as X-Forwarded-For: this one says other things")
+        }
         return name
     }
 

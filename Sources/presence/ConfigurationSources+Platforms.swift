@@ -17,6 +17,11 @@ extension ConfigurationSources {
         var names: [Platform: String] = [:]
         for name in platformNames {
             let (platform, traits) = try self.platform(named: name, in: table, timings: timings)
+            if let other = table.nameInOtherCase(name) {
+                throw StartError(
+                    .configuration,
+                    "platforms.\(name) is \(other) in other letters: write platforms.\(other), or another name.")
+            }
             if let other = names.updateValue(name, forKey: platform) {
                 throw StartError(
                     .configuration, "platforms.\(other) and platforms.\(name) are the same platform: join them.")

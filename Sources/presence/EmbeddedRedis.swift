@@ -1,7 +1,9 @@
 import Foundation
 import Logging
+import Logs
 import NIOCore
 import NIOPosix
+import PresenceCore
 import RedisClient
 import Subprocess
 import Synchronization
@@ -16,8 +18,8 @@ final class EmbeddedRedis: Sendable {
     /// How long the server may take to write what it has in memory and end.
     private static let stopWithin: Duration = .seconds(10)
     private static let answerPollInterval: Duration = .milliseconds(10)
-    private static let restartPauseMin: Duration = .milliseconds(100)
-    private static let restartPauseMax: Duration = .seconds(5)
+    private static let restartPauseFirst: Duration = .milliseconds(100)
+    private static let restartPauseMost: Duration = .seconds(5)
 
     private let folder: String
     private let logger: Logger
@@ -112,17 +114,17 @@ final class EmbeddedRedis: Sendable {
 
     /// Keeps a server running until the task is cancelled, then ends it and waits for its end.
     private func supervise() async {
-        var pause = Self.restartPauseMin
+        var backoff = Backoff(first: Self.restartPauseFirst, most: Self.restartPauseMost)
         while !Task.isCancelled {
             let started = ContinuousClock.now
             let end = await serverEnd()
             if Task.isCancelled { return }
             hasEnded.store(true, ordering: .relaxed)
-            pause = started.duration(to: .now) > Self.restartPauseMax ? Self.restartPauseMin : pause
+            if started.duration(to: .now) > Self.restartPauseMost { backoff.reset() }
             logger.error(
-                "The private Redis ended; starting it again", metadata: ["end": "\(end)", "folder": "\(folder)"])
-            try? await Task.sleep(for: pause)
-            pause = min(pause * 2, Self.restartPauseMax)
+                "The private Redis ended; starting it again",
+                metadata: .keyed([.error: "\(end)", .stateFolder: "\(folder)"]))
+            try? await Task.sleep(for: backoff.next())
         }
     }
 

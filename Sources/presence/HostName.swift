@@ -10,7 +10,6 @@ enum HostName {
             (1...63).contains(label.utf8.count) && label.utf8.allSatisfy { $0.isAlphanumeric || "-_".utf8.contains($0) }
                 && label.first != "-" && label.last != "-"
         }
-        // What ends with a number is an address, and was found to be none.
-        return isName && text.utf8.count <= 253 && labels.last.map { Int($0) == nil } ?? false
+        return isName && text.utf8.count <= 253 && !NetworkAddress.isNumberInDisguise(text)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Logs
 
 /// `presence serve`. Its flags are the table of `ConfigurationKey`, so they are collected here and read there.
 struct Serve: AsyncParsableCommand {
@@ -25,7 +26,7 @@ struct Serve: AsyncParsableCommand {
             for variable in ConfigurationSources.unknownVariables(in: environment) {
                 logger.warning(
                     "An environment variable is none of this service's and has no effect",
-                    metadata: ["variable": "\(variable)"])
+                    metadata: .keyed([.variable: "\(variable)"]))
             }
             try await Service(configuration: configuration, logger: logger).run()
         }

@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import HTTPServer
 import Logging
+import Logs
 import NIOPosix
 import PresenceAPI
 import PresenceCore
@@ -56,7 +57,9 @@ extension Service {
             guard !configuration.apiKeys.isEmpty else { return .notAsked }
             logger.info(
                 "No client can connect to /v1/connect, as no token can be verified; where they are to, set a key",
-                metadata: ["keys": "connect.jwt-secrets, connect.jwt-public-keys, or app.id with app.secret-key"])
+                metadata: .keyed([
+                    .settings: "connect.jwt-secrets, connect.jwt-public-keys, or app.id with app.secret-key"
+                ]))
             return .notConfigured
         }
         return .verified(

@@ -2,6 +2,7 @@ import Callbacks
 import Foundation
 import Gateway
 import Logging
+import Logs
 import NIOCore
 import NIOPosix
 import PresenceAPI
@@ -80,9 +81,9 @@ struct Service: Sendable {
         while true {
             do {
                 let info = try await store.redis.checkServer()
-                logger.info("Using Redis", metadata: ["software": "\(info.software)"])
+                logger.info("Using Redis", metadata: .keyed([.software: "\(info.software)"]))
                 for warning in info.warnings {
-                    logger.warning("Look at how this Redis is set up", metadata: ["advice": "\(warning)"])
+                    logger.warning("Look at how this Redis is set up", metadata: .keyed([.advice: "\(warning)"]))
                 }
                 if let complaint = try await store.complaintAboutPermissions() {
                     throw StartError(.configuration, complaint.message, underlying: complaint)
@@ -91,14 +92,14 @@ struct Service: Sendable {
                 if !hints.isEmpty {
                     logger.warning(
                         "The Redis user may not use pub/sub: kicks, ends and changes are noticed later",
-                        metadata: ["add to its ACL": "\(hints.joined(separator: " "))"])
+                        metadata: .keyed([.aclRules: "\(hints.joined(separator: " "))"]))
                 }
                 _ = try await store.checkLayout()
                 return
             } catch let error as RedisError where error.passesSoon {
-                logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
+                logger.warning("Waiting for Redis", metadata: .keyed([.error: "\(error)"]))
             } catch let error as StoreError where (error.underlying as? RedisError)?.passesSoon == true {
-                logger.warning("Waiting for Redis", metadata: ["error": "\(error)"])
+                logger.warning("Waiting for Redis", metadata: .keyed([.error: "\(error)"]))
             } catch let error as RedisError {
                 let isForbidden = error.code == .rejected(.noPermission)
                 throw StartError(isForbidden ? .configuration : .unavailable, error.message, underlying: error)

@@ -1,4 +1,7 @@
+import HTTPServer
+import NIOHTTP1
 import Support
+import Synchronization
 import Testing
 
 extension BrowserTests {
@@ -45,12 +48,37 @@ extension BrowserTests {
                 try await PresencePage.with(worker: deployment.workers[0].url, user: "alice", service) { page in
                     var count = 0
                     for _ in 1...3 { try await page.lose(through: proxy, after: &count) }
-                    #expect(try await page.lose(through: proxy, after: &count) > 500, "the longest first pause")
+                    #expect(try await page.lose(through: proxy, after: &count) > 1_000, "the longest first pause")
 
                     try await page.event("online", after: count)
                     let types = try await page.events.map { $0["type"].string ?? "" }
                     try await page.expectOnly(types, for: .seconds(16))
-                    #expect(try await page.lose(through: proxy, after: &count) <= 500)
+                    #expect(try await page.lose(through: proxy, after: &count) <= 1_000)
+                }
+            }
+        }
+    }
+
+    @Test("What answers in HTTP instead of WebSocket is tried again, whatever it answers: a page cannot tell")
+    func notWebSocket() async throws {
+        let statuses = [401, 403, 409, 429, 503]
+        let asked = Mutex(0)
+        try await WebServer.serving { _ in
+            let count = asked.withLock { count in
+                defer { count += 1 }
+                return count
+            }
+            return HTTPServerResponse(HTTPResponseStatus(statusCode: statuses[count % statuses.count]))
+        } body: { port in
+            try await Deployment.with(workers: 1, Self.patient) { deployment in
+                let service = ["service": "ws://127.0.0.1:\(port)"]
+                try await PresencePage.with(worker: deployment.workers[0].url, user: "alice", service) { page in
+                    try await eventually(timeout: .seconds(40), else: "asked \(asked.withLock { $0 }) times") {
+                        asked.withLock { $0 } > statuses.count
+                    }
+                    let events = try await page.events
+                    #expect(events.count >= statuses.count)
+                    #expect(events.allSatisfy { $0["type"].string == "offline" && $0["code"].int == 1006 })
                 }
             }
         }

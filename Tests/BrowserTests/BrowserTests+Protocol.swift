@@ -66,10 +66,46 @@ extension BrowserTests {
                 try await page.expectOnly(["online"])
                 #expect(gateway.sockets.map(\.heard) == [[.opened]])
                 gateway.sockets.first?.close(1013, "retry-after-ms=31536000000")
-                let offline = try await page.event("offline")
-                #expect(offline["retryInMs"].int == 3_600_000)
+                let pause = try await page.event("offline")["retryInMs"].int ?? 0
+                #expect((3_600_500...3_601_000).contains(pause), "an hour and a first pause")
                 try await page.expectOnly(["online", "offline"])
                 #expect(gateway.sockets.count == 1)
+            }
+        }
+    }
+
+    @Test("What is no message at all is a sign of life, too, and no more")
+    func nonsense() async throws {
+        try await ScriptedGateway.with { socket, heard in
+            switch heard {
+            case .opened: socket.welcome(intervalSeconds: 1, timeoutSeconds: 4)
+            case .message("heartbeat"): socket.send(["", "null", "[1]", "{"][socket.heard.count % 4])
+            default: break
+            }
+        } body: { gateway in
+            try await onPage(of: gateway) { page in
+                try await page.event("online")
+                try await page.run("globalThis.onerror = (error) => show({ type: 'defect', reason: String(error) })")
+                try await page.event("done")
+                try await page.expectOnly(["online", "done"], for: .seconds(6))
+                #expect(gateway.sockets.count == 1)
+            }
+        }
+    }
+
+    @Test("A restarting worker says when to come back, as often as it likes; overload adds a pause that grows")
+    func askedPauses() async throws {
+        try await ScriptedGateway.with { socket, heard in
+            guard heard == .opened else { return }
+            socket.close(socket.number <= 3 ? 1012 : 1013, "retry-after-ms=7")
+        } body: { gateway in
+            try await onPage(of: gateway) { page in
+                try await eventually(timeout: .seconds(20), else: "too few losses") {
+                    try await page.events.count >= 5
+                }
+                let pauses = try await page.events.compactMap { $0["retryInMs"].int }
+                #expect(pauses.prefix(3) == [7, 7, 7])
+                #expect((507...1_007).contains(pauses[3]) && (1_007...2_007).contains(pauses[4]))
             }
         }
     }

@@ -98,6 +98,24 @@ extension BrowserTests {
         }
     }
 
+    @Test("A page that is shown again has no session to come back with: another page of its tab may have ended it")
+    func keptWithoutSession() async throws {
+        try await ScriptedGateway.with { socket, heard in
+            if heard == .opened { socket.welcome() }
+        } body: { gateway in
+            try await onPage(of: gateway) { page in
+                try await page.event("online")
+                gateway.sockets.first?.drop()
+                try await page.event("online", after: 2)
+                try await page.run("location = '/left'")
+                try await eventually(else: "the page stays") { gateway.sockets.allSatisfy(\.isClosed) }
+                try await page.browser.back(page.tab)
+                try await eventually(else: "not back") { gateway.sockets.count == 3 }
+                #expect(gateway.sockets.map { $0.target.contains("session=") } == [false, true, false])
+            }
+        }
+    }
+
     @Test("Of a page and the one before it that is shown again, the one that is shown is online; nobody is kicked")
     func backAndForth() async throws {
         try await Deployment.with(workers: 1, Self.patient) { deployment in

@@ -1,4 +1,5 @@
 import Support
+import Synchronization
 import Testing
 
 @Suite("Loss of a worker")
@@ -9,8 +10,11 @@ struct WorkerLossTests {
         for kind in ["mobile", "desktop", "browser"] { settings["heartbeat.\(kind)-timeout-ms"] = "400000" }
         try await Deployment.with(workers: 2, settings) { deployment in
             let receiver = deployment.receiver
+            // From the 40th attempt on answers wait for the kill, so that deliveries are under way at it.
+            let isKilled = Mutex(false)
             receiver.answer { _ in
-                try? await Task.sleep(for: .milliseconds(10))
+                guard receiver.attempts.count > 40 else { return 200 }
+                try? await eventually(else: "nobody is killed") { isKilled.withLock(\.self) }
                 return 200
             }
             let backend = Backend(deployment.workers[1])
@@ -22,8 +26,9 @@ struct WorkerLossTests {
                         }
                     }
                 }
-                try await eventually(else: "delivery did not begin") { receiver.attempts.count >= 40 }
+                try await eventually(else: "delivery did not begin") { receiver.attempts.count > 40 }
                 try await deployment.workers[0].kill()
+                isKilled.withLock { $0 = true }
                 let killedAt = ContinuousClock.now
                 try await group.waitForAll()
                 return killedAt

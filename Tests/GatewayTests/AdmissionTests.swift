@@ -26,6 +26,7 @@ struct AdmissionTests {
                     try await $0.expectRefusal("unauthorized", closes: 4005)
                 }
             }
+            try await deployment.expectWarning("origin=https://evil.example [Gateway] Pages of an origin")
             try await deployment.expectChanges(of: "bob")
         }
     }
@@ -39,6 +40,7 @@ struct AdmissionTests {
                 }
                 try await deployment.expectRoom(for: "eve")
             }
+            try await deployment.expectWarning("An address has as many clients as one may have")
         }
     }
 
@@ -54,6 +56,7 @@ struct AdmissionTests {
                 }
             }
             try await deployment.expectRoom(for: "eve")
+            try await deployment.expectWarning("This worker has as many clients as it may have")
         }
     }
 
@@ -78,6 +81,7 @@ struct AdmissionTests {
                 #expect(closing.code == 1013)
                 #expect(try closing.comeBackAfterMs <= 5_000)
             }
+            try await deployment.expectWarning("More clients log in than connect.rate-max lets")
         }
     }
 
@@ -114,6 +118,7 @@ struct AdmissionTests {
                     ) { _ = try await $0.welcome() }
                 }
             }
+            try await deployment.expectWarning("An address shows more bad tokens", "address=203.0.113.66")
         }
     }
 
@@ -288,5 +293,17 @@ extension Closing {
             let match = try #require(reason.wholeMatch(of: /retry-after-ms=(\d+)/), "\(reason)")
             return try #require(Int(match.1))
         }
+    }
+}
+
+extension Deployment {
+    /// The first worker's log has one line with these words, whatever number of clients was refused.
+    fileprivate func expectWarning(_ words: String...) async throws {
+        func lines() -> [Substring] {
+            workers[0].log.split(separator: "\n").filter { line in words.allSatisfy { line.contains($0) } }
+        }
+        try await eventually(else: "no line with \(words)") { !lines().isEmpty }
+        #expect(lines().count == 1, "\(lines())")
+        #expect(lines()[0].contains(" warning presence: "))
     }
 }

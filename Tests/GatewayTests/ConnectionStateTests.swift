@@ -1,6 +1,7 @@
 import NIOCore
 import NIOWebSocket
 import PresenceCore
+import PresenceProtocol
 import PresenceStore
 import Testing
 

@@ -1,8 +1,5 @@
-import PresenceCore
 import Support
 import Testing
-
-@testable import Gateway
 
 @Suite("Who connects is who is named, byte by byte")
 struct IdentityTests {
@@ -34,30 +31,5 @@ struct IdentityTests {
                 }
             }
         }
-    }
-
-    @Test(
-        "The parameters of a request are split at their bytes, and decoded once",
-        arguments: [
-            ("/v1/connect", [:]), ("/v1/connect?", [:]), ("/v1/connect?user", [:]), ("/v1/connect?user=", [:]),
-            ("/v1/connect?user=a%26b%3Dc", [.user: "a&b=c"]), ("/v1/connect?user=a=b?c", [.user: "a=b?c"]),
-            ("/v1/connect?&&user=a&&platform=Web&", [.user: "a", .platform: "Web"]),
-            ("/v1/connect?user=a+b%2B", [.user: "a+b+"]), ("/v1/connect?user=%2541", [.user: "%41"]),
-            ("/v1/connect?user=%EF%BB%BFann", [.user: "\u{FEFF}ann"]), ("/v1/connect?%75ser=ann", [:]),
-            ("/v1/connect?user=a&\u{301}network=x", [.user: "a"]), ("/v1/connect?user=\u{301}x", [.user: "\u{301}x"]),
-        ] as [(String, [ConnectRequest.Parameter: String])])
-    func parameters(_ uri: String, _ expected: [ConnectRequest.Parameter: String]) throws {
-        let parameters = try ConnectRequest.parameters(of: uri)
-        #expect(parameters.mapValues { Array($0.utf8) } == expected.mapValues { Array($0.utf8) })
-    }
-
-    @Test(
-        "What cannot be decoded is refused by name",
-        arguments: ["%", "%4", "%GG", "%+4", "%FF", "%C3", "%C0%AF", "%ED%A0%80", "%EF%BBann"])
-    func refused(_ value: String) {
-        let error = #expect(throws: InvalidInput.self) {
-            try ConnectRequest.parameters(of: "/v1/connect?user=\(value)")
-        }
-        #expect(error?.field == "user")
     }
 }

@@ -1,4 +1,6 @@
+import Logging
 import NIOCore
+import Support
 import Testing
 
 @testable import Gateway
@@ -29,7 +31,7 @@ struct LimitTests {
     func networks(one: String, other: String, isSame: Bool) throws {
         var options = GatewayOptions()
         options.socketsPerAddressMax = 1
-        let admission = Admission(options)
+        let admission = Admission(options, logger: .silent)
         let place = try admission.enter(one, isVerified: true)
         if isSame {
             #expect(throws: Refusal.tooManyOfAddress) { try admission.enter(other, isVerified: true) }
@@ -45,7 +47,7 @@ struct LimitTests {
         var options = GatewayOptions()
         options.socketsPerAddressMax = 2
         options.socketsMax = 3
-        let admission = Admission(options)
+        let admission = Admission(options, logger: .silent)
         let place = try admission.enter("a", isVerified: true)
         _ = try admission.enter("a", isVerified: true)
         #expect(throws: Refusal.tooManyOfAddress) { try admission.enter("a", isVerified: true) }
@@ -60,7 +62,7 @@ struct LimitTests {
     func unverifiedSockets() throws {
         var options = GatewayOptions()
         options.socketsMax = 40
-        let admission = Admission(options)
+        let admission = Admission(options, logger: .silent)
         var first = try admission.enter("a", isVerified: false)
         _ = try admission.enter("a", isVerified: false)
         #expect(throws: Refusal.tooManyOfAddress) { try admission.enter("a", isVerified: false) }
@@ -80,7 +82,7 @@ struct LimitTests {
     func logins() throws {
         var options = GatewayOptions()
         options.loginRateMax = 2
-        let admission = Admission(options, now: Self.start)
+        let admission = Admission(options, logger: .silent, now: Self.start)
         func login(at second: Int64 = 0, _ verify: () throws(Refusal) -> Void = {}) throws {
             let now = Self.start + .seconds(second)
             var place = try admission.enter("a", isVerified: false, now: now)
@@ -90,14 +92,14 @@ struct LimitTests {
         for _ in 0..<10 { #expect(throws: Refusal.revoked) { try login { () throws(Refusal) in throw .revoked } } }
         for _ in 0..<2 { try login() }
         var isVerified = false
-        #expect(throws: Refusal.overloaded) { try login { isVerified = true } }
+        #expect(throws: Refusal.tooManyLogins) { try login { isVerified = true } }
         #expect(!isVerified)
         try login(at: 1)
     }
 
     @Test("Of an address that has shown too many bad tokens no other is looked at for a while, also after it has left")
     func badTokens() throws {
-        let admission = Admission(GatewayOptions(), now: Self.start)
+        let admission = Admission(GatewayOptions(), logger: .silent, now: Self.start)
         func login(_ address: String, at milliseconds: Int64 = 0, isGood: Bool) throws {
             let now = Self.start + .milliseconds(milliseconds)
             var place = try admission.enter(address, isVerified: false, now: now)
@@ -113,9 +115,24 @@ struct LimitTests {
         try login("2001:db8::2", at: 100, isGood: true)
     }
 
+    @Test(
+        "The operator is told of clients that are not let in: each kind apart, with the address, but not while stopping"
+    )
+    func told() {
+        let log = LogRecorder(level: .warning)
+        let admission = Admission(GatewayOptions(), logger: log.logger)
+        admission.tell(of: .tooManyOfAddress, from: "2001:db8::1")
+        admission.tell(of: .tooManyOfAddress, from: "10.0.0.1")
+        admission.tell(of: .tooManyBadTokens, from: "10.0.0.1")
+        admission.tell(of: .stopping, from: "10.0.0.1")
+        #expect(log.lines.count == 2, "\(log.lines)")
+        #expect(log.has("address=2001:db8::/64 count=1 detail=Too many connections of this address"))
+        #expect(log.has("address=10.0.0.1 count=1 detail=Too many tokens of this address"))
+    }
+
     @Test("Addresses are forgotten that have no socket and no bad token of late")
     func addresses() throws {
-        let admission = Admission(GatewayOptions(), now: Self.start)
+        let admission = Admission(GatewayOptions(), logger: .silent, now: Self.start)
         func showBadToken(_ address: String, at second: Int64) {
             let now = Self.start + .seconds(second)
             guard var place = try? admission.enter(address, isVerified: false, now: now) else { return }

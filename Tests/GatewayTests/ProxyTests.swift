@@ -45,19 +45,35 @@ struct ProxyTests {
     }
 
     @Test(
-        "A client may open its WebSocket on a connection that it has sent requests on", arguments: ReverseProxy.allCases
-    )
+        "Many requests go over one connection to the worker, and the client's WebSocket then opens on that",
+        arguments: ReverseProxy.allCases)
     func keptConnection(_ proxy: ReverseProxy) async throws {
         try await Deployment.with(workers: 1, Self.settings) { deployment in
-            try await proxy.with(try Self.readme(proxy), workerPort: deployment.workers[0].port) { port in
-                try await RawWebSocket.withConnection(port: port) { client in
-                    client.send(Array("GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8))
-                    #expect(try await client.response().status == 200)
-                    client.send(RawWebSocket.upgradeRequest(Deployment.target("ann", "Web")))
-                    #expect(try await client.response().status == 101)
-                    _ = try await client.welcome()
+            try await Relay.withRelay(to: deployment.workers[0].port) { relay in
+                try await proxy.with(try Self.readme(proxy), workerPort: relay.port) { port in
+                    try await Self.requestThenConnect(at: port, deployment)
+                    let connections = relay.connections
+                    for _ in 1...2 { try await Self.requestThenConnect(at: port, deployment) }
+                    // HAProxy asks for the worker's health, too, every two seconds.
+                    let healthChecksMax = proxy == .haproxy ? 10 : 0
+                    #expect(relay.connections - connections <= 2 + healthChecksMax)
                 }
             }
+        }
+    }
+
+    /// Many requests over one connection, and then a WebSocket.
+    private static func requestThenConnect(at port: Int, _ deployment: Deployment) async throws {
+        try await RawWebSocket.withConnection(port: port) { client in
+            for _ in 1...20 {
+                client.send(Array("GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8))
+                #expect(try await client.response().status == 200)
+            }
+            client.send(RawWebSocket.upgradeRequest(Deployment.target("ann", "Web")))
+            #expect(try await client.response().status == 101)
+            _ = try await client.welcome()
+            let ann = try await deployment.backend.call(.get, "/v1/users/ann")
+            #expect(ann.body["sessions"][0]["address"].string == "127.0.0.1")
         }
     }
 

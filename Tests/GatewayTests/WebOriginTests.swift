@@ -14,6 +14,7 @@ struct WebOriginTests {
             ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
             ("http://[::1]:8000", "http://[::1]:8000"), ("http://[0:0:0:0:0:0:0:1]", "http://[::1]"),
             ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+            ("http://1.2.3.4.example", "http://1.2.3.4.example"), ("https://0x7f.example", "https://0x7f.example"),
             ("capacitor://localhost", "capacitor://localhost"),
             ("chrome-extension://abcdef", "chrome-extension://abcdef"),
         ])
@@ -34,6 +35,9 @@ struct WebOriginTests {
             ("https://example.org:0", "port"), ("https://example.org:65536", "port"), ("https://example.org:", "port"),
             ("https://example.org:+1", "port"), ("http://[::1", "scheme, host"), ("http://[x]", "scheme, host"),
             ("http://[fe80::1%25eth0]", "scheme, host"), ("http://[::ffff:203.0.113.7]", "scheme, host"),
+            ("https://127.1", "in full"), ("http://2130706433", "in full"), ("http://0x7f000001:80", "in full"),
+            ("http://127.0.0.1.", "in full"), ("http://127.0.0.01", "in full"), ("http://256.0.0.1", "in full"),
+            ("https://example.0xA", "in full"), ("https://example.0x", "in full"),
             ("http://::1", "scheme, host"), ("https://a b", "scheme, host"),
         ])
     func refused(_ text: String, _ sentence: String) throws {

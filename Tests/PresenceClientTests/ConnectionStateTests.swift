@@ -1,20 +1,25 @@
 import NIOCore
+import PresenceProtocol
 import Testing
 
 @testable import PresenceClient
 
-/// Transcripts of a client's life, without sockets or clocks. Its heartbeat interval is 20 s.
+/// Transcripts of a client's life, without sockets or clocks. It heartbeats every 20 s and is lost after 100.
 @Suite("The state of a client's connection")
 struct ConnectionStateTests {
     private func at(_ seconds: Int) -> NIODeadline { .uptimeNanoseconds(1_000_000_000 * UInt64(seconds)) }
 
     private func state(session: String? = nil, heartbeatInterval: Duration? = nil) -> ConnectionState {
         ConnectionState(
-            session: session, policy: ReconnectPolicy(pauseMin: .milliseconds(500), pauseMax: .seconds(30)),
+            session: session, policy: ReconnectPolicy(pauseMin: .milliseconds(500), pauseMax: .seconds(15)),
             heartbeatInterval: heartbeatInterval)
     }
 
-    private let welcome = ServerMessage.welcome(session: "Web:one:g1", resumed: false, heartbeatInterval: .seconds(20))
+    private let welcome = welcome("Web:one:g1")
+
+    private static func welcome(_ session: String) -> ServerMessage {
+        .welcome(.init(session: session, version: 1, intervalSeconds: 20, timeoutSeconds: 100, isResumed: false))
+    }
 
     /// Welcomed at second 0.
     private func online() -> ConnectionState {
@@ -36,7 +41,7 @@ struct ConnectionStateTests {
             #expect(state.tick(now: now) == [.send(.heartbeat)])
             let answered = now + .milliseconds(3)
             #expect(
-                state.received(.heartbeat(wanted: false), now: answered)
+                state.received(.heartbeat, now: answered)
                     == [.tell(.heartbeat(latency: .milliseconds(3)))])
         }
     }
@@ -44,11 +49,11 @@ struct ConnectionStateTests {
     @Test("A client in a hurry asks whether its connection lives, once, and gives it up after 5 s")
     func hurryOnline() {
         var state = online()
-        #expect(state.hurry(now: at(1)) == [.send(.ping)])
+        #expect(state.hurry(now: at(1)) == [.ping])
         #expect(state.hurry(now: at(2)) == [] && state.nextDeadline == at(6))
         _ = state.received(nil, now: at(3))
         #expect(state.tick(now: at(6)) == [], "it lives")
-        #expect(state.hurry(now: at(7)) == [.send(.ping)])
+        #expect(state.hurry(now: at(7)) == [.ping])
         #expect(isDrop(state.tick(now: at(12))))
         #expect(!state.isComingBack, "it is closed next")
         _ = state.closed(1006, reason: "", now: at(12))
@@ -78,7 +83,7 @@ struct ConnectionStateTests {
     @Test("A wanted heartbeat is sent at once, and the next an interval later")
     func wanted() {
         var state = online()
-        #expect(state.received(.heartbeat(wanted: true), now: at(7)) == [.send(.heartbeat)])
+        #expect(state.received(.heartbeatWanted, now: at(7)) == [.send(.heartbeat)])
         #expect(state.nextDeadline == at(27))
     }
 
@@ -91,8 +96,7 @@ struct ConnectionStateTests {
         #expect(state.nextDeadline == at(5) + .milliseconds(500))
         #expect(state.tick(now: at(5)) == [])
         #expect(state.tick(now: at(6)) == [.connect(session: "Web:one:g1")])
-        let second = ServerMessage.welcome(session: "Web:one:g2", resumed: false, heartbeatInterval: .seconds(20))
-        _ = state.received(second, now: at(6))
+        _ = state.received(Self.welcome("Web:one:g2"), now: at(6))
         _ = state.closed(4100, reason: "", now: at(7))
         #expect(state.tick(now: at(60)) == [.connect(session: "Web:one:g2")])
     }
@@ -112,7 +116,7 @@ struct ConnectionStateTests {
         #expect(pause(state.closed(1006, reason: "", now: at(21), part: 1)) == .seconds(2))
         _ = state.tick(now: at(30))
         _ = state.received(welcome, now: at(30))
-        #expect(pause(state.closed(1006, reason: "", now: at(60), part: 1)) == .seconds(1))
+        #expect(pause(state.closed(1006, reason: "", now: at(45), part: 1)) == .seconds(1))
     }
 
     private func pause(_ actions: [ConnectionState.Action]) -> Duration? {
@@ -131,25 +135,44 @@ struct ConnectionStateTests {
         if case .drop = actions.first { actions.count == 1 } else { false }
     }
 
-    @Test("A way that has died is asked with a ping and given up after two silent intervals")
+    @Test("A way that has died is asked with a ping halfway between interval and timeout, and given up 5 s later")
     func silence() {
         var state = online()
-        #expect(state.tick(now: at(20)) == [.send(.heartbeat)])
-        #expect(state.nextDeadline == at(30))
-        #expect(state.tick(now: at(30)) == [.send(.ping)])
-        #expect(state.nextDeadline == at(40))
-        #expect(isDrop(state.tick(now: at(40))))
+        for beat in [20, 40] { #expect(state.tick(now: at(beat)) == [.send(.heartbeat)]) }
+        #expect(state.nextDeadline == at(60))
+        #expect(state.tick(now: at(60)) == [.send(.heartbeat), .ping])
+        #expect(state.nextDeadline == at(65))
+        #expect(isDrop(state.tick(now: at(65))))
+    }
+
+    @Test("Where the timeout is short it waits no longer than a tenth of it")
+    func shortTimeout() {
+        var state = connecting()
+        let welcome = ServerMessage.Welcome(
+            session: "s", version: 1, intervalSeconds: 4, timeoutSeconds: 20, isResumed: false)
+        _ = state.received(.welcome(welcome), now: at(0))
+        #expect(state.tick(now: at(12)) == [.send(.heartbeat), .ping])
+        #expect(state.nextDeadline == at(14))
+    }
+
+    @Test(
+        "An interval or timeout that no client can keep is brought into bounds",
+        arguments: [(-1.0, 10), (0, 10), (1e300, 86_400_000)])
+    func timingBounds(seconds: Double, beatMs: Int64) {
+        var state = connecting()
+        let welcome = ServerMessage.Welcome(
+            session: "s", version: 1, intervalSeconds: seconds, timeoutSeconds: seconds, isResumed: false)
+        _ = state.received(.welcome(welcome), now: at(0))
+        #expect(state.nextDeadline == at(0) + .milliseconds(beatMs))
     }
 
     @Test("A service that answers pings is alive, though it acknowledges nothing while its Redis is away")
     func redisAway() {
         var state = online()
-        var now = 0
-        for _ in 0..<20 {
-            now += 10
-            for action in state.tick(now: at(now)) {
-                #expect(action == .send(.heartbeat) || action == .send(.ping))
-                if action == .send(.ping) { _ = state.received(nil, now: at(now)) }
+        for second in stride(from: 10, through: 600, by: 10) {
+            for action in state.tick(now: at(second)) {
+                #expect(action == .send(.heartbeat) || action == .ping)
+                if action == .ping { _ = state.received(nil, now: at(second)) }
             }
         }
     }
@@ -166,7 +189,7 @@ struct ConnectionStateTests {
     @Test("A client that slept asks before it gives its connection up")
     func slept() {
         var state = online()
-        #expect(state.tick(now: at(5000)) == [.send(.heartbeat), .send(.ping)])
+        #expect(state.tick(now: at(5000)) == [.send(.heartbeat), .ping])
         #expect(state.tick(now: at(5001)) == [])
         _ = state.received(nil, now: at(5002))
         #expect(state.nextDeadline == at(5020))
@@ -174,9 +197,11 @@ struct ConnectionStateTests {
 
     @Test("A kicked client is told by whom and does not come back")
     func kicked() {
-        let kicker = PresenceClient.Event.Kicker.session(platform: "iPhone", instance: "default")
+        let kicker = ServerMessage.Kicker.session(platform: "iPhone", instance: "default")
         for var state in [online(), connecting()] {
-            #expect(state.received(.kicked(kicker), now: at(1)) == [.tell(.kicked(by: kicker))])
+            #expect(
+                state.received(.kicked(by: kicker), now: at(1))
+                    == [.tell(.kicked(by: .session(platform: "iPhone", instance: "default")))])
             #expect(state.closed(4000, reason: "", now: at(1)) == [])
             #expect(state.nextDeadline == nil)
             #expect(state.start(now: at(2)) == [] && state.close() == [])
@@ -192,43 +217,102 @@ struct ConnectionStateTests {
     @Test("A refusal is final and says what the service said")
     func refused() {
         var state = connecting()
-        #expect(state.received(.error(code: "unauthorized", detail: "The token is expired."), now: at(1)) == [])
+        #expect(state.received(.error(.init(.unauthorized, detail: "The token is expired.")), now: at(1)) == [])
         #expect(
             state.closed(4001, reason: "unauthorized", now: at(1))
                 == [.tell(.refused(code: 4001, message: "The token is expired."))])
         #expect(state.nextDeadline == nil)
     }
 
-    @Test("A logout ends the client once it is recorded")
+    @Test("A logout ends the client once it is recorded, and is harmless to repeat")
     func logout() {
         var state = online()
         #expect(state.logout(now: at(1)) == [.send(.logout)])
         #expect(state.logout(now: at(1)) == [], "one is on its way already")
         #expect(state.received(.logout, now: at(2)) == [.answerLogout(nil), .tell(.loggedOut)])
         #expect(state.closed(1000, reason: "", now: at(2)) == [])
+        #expect(state.logout(now: at(3)) == [.answerLogout(nil)])
+    }
+
+    @Test("A client that the app's backend logs out has ended, too")
+    func loggedOut() {
+        var state = online()
+        #expect(state.received(.logout, now: at(1)) == [.tell(.loggedOut)])
+        #expect(state.logout(now: at(2)) == [.answerLogout(nil)])
     }
 
     @Test("A logout that the service cannot record leaves the client online")
     func logoutUnavailable() {
         var state = online()
         _ = state.logout(now: at(1))
-        let actions = state.received(.error(code: "redis-unavailable", detail: "Redis is away."), now: at(2))
-        guard case .answerLogout(let error) = actions.first else { return #expect(Bool(false), "\(actions)") }
-        #expect(error?.code == .unavailable && actions.count == 1)
+        let actions = state.received(.error(.init(.redisUnavailable, detail: "Redis is away.")), now: at(2))
+        #expect(actions == [.answerLogout(.unavailable("Redis is away."))])
         #expect(state.tick(now: at(20)) == [.send(.heartbeat)])
         #expect(state.logout(now: at(21)) == [.send(.logout)])
     }
 
-    @Test("A logout without a connection, or whose answer never comes, is an error and the client goes on")
+    @Test("A client that is offline comes back at once to log out")
+    func logoutOffline() {
+        var state = online()
+        _ = state.closed(1013, reason: "retry-after-ms=60000", now: at(1))
+        #expect(state.logout(now: at(2)) == [.connect(session: "Web:one:g1")])
+        #expect(state.logout(now: at(3)) == [])
+        #expect(
+            state.received(welcome, now: at(4))
+                == [.tell(.connected(session: "Web:one:g1", resumed: false)), .send(.logout)])
+        #expect(state.received(.logout, now: at(5)) == [.answerLogout(nil), .tell(.loggedOut)])
+    }
+
+    @Test("A logout whose way is lost is said again on the next, for 10 s; then the client goes on")
     func logoutLost() {
+        var state = online()
+        _ = state.logout(now: at(1))
+        #expect(state.closed(1006, reason: "", now: at(2), part: 0).count == 1)
+        #expect(state.tick(now: at(3)) == [.connect(session: "Web:one:g1")])
+        #expect(state.received(welcome, now: at(4)).last == .send(.logout))
+        #expect(state.nextDeadline == at(11))
+        #expect(state.tick(now: at(11)) == [.answerLogout(.notRecorded)])
+        #expect(state.tick(now: at(24)) == [.send(.heartbeat)])
+        #expect(state.logout(now: at(25)) == [.send(.logout)])
+    }
+
+    @Test("A client without a session is logged out without opening one; on its way in it is logged out as it arrives")
+    func logoutBeforeLogin() {
+        var idle = state()
+        #expect(idle.logout(now: at(0)) == [.answerLogout(nil), .tell(.loggedOut)])
+        var waiting = connecting()
+        _ = waiting.closed(1006, reason: "", now: at(1))
+        #expect(waiting.logout(now: at(1)) == [.answerLogout(nil), .tell(.loggedOut)])
+        var arriving = connecting()
+        #expect(arriving.logout(now: at(1)) == [])
+        #expect(arriving.received(welcome, now: at(2)).last == .send(.logout))
+        var lost = connecting()
+        _ = lost.logout(now: at(1))
+        #expect(lost.closed(1006, reason: "", now: at(2)) == [.answerLogout(nil), .tell(.loggedOut)])
+    }
+
+    @Test("A logout of a client that is refused fails, unless its session is over")
+    func logoutRefused() {
+        for (code, isOver) in [(1000, true), (4000, true), (4001, false), (4004, false)] as [(UInt16, Bool)] {
+            var state = online()
+            _ = state.logout(now: at(1))
+            let answer = ConnectionState.Action.answerLogout(isOver ? nil : .refused("why"))
+            #expect(
+                state.closed(code, reason: "why", now: at(2)) == [answer, .tell(.refused(code: code, message: "why"))])
+            #expect(state.logout(now: at(3)) == [answer])
+        }
+        var never = connecting()
+        _ = never.logout(now: at(1))
+        #expect(never.closed(4001, reason: "why", now: at(2)).first == .answerLogout(nil), "it has no session")
+    }
+
+    @Test("The way in has its time from the token on")
+    func lateToken() {
         var state = connecting()
-        #expect(state.logout(now: at(1)) == [.answerLogout(.notConnected)])
-        _ = state.received(welcome, now: at(1))
-        _ = state.logout(now: at(2))
-        #expect(isDrop(state.tick(now: at(12))))
-        let actions = state.closed(1006, reason: "lost", now: at(12), part: 0)
-        #expect(actions.first == .answerLogout(.connectionLost))
-        #expect(state.tick(now: at(13)) == [.connect(session: "Web:one:g1")])
+        state.opens(now: at(9))
+        #expect(state.nextDeadline == at(19))
+        #expect(state.tick(now: at(10)) == [])
+        #expect(isDrop(state.tick(now: at(19))))
     }
 
     @Test("A closed client is closed at every point of its life")
@@ -241,6 +325,7 @@ struct ConnectionStateTests {
         }
         var leaving = online()
         _ = leaving.logout(now: at(1))
-        #expect(leaving.close() == [.answerLogout(.connectionLost), .tell(.closed)])
+        #expect(leaving.close() == [.answerLogout(.closed), .tell(.closed)])
+        #expect(leaving.logout(now: at(2)) == [.answerLogout(.closed)], "its session is not logged out")
     }
 }

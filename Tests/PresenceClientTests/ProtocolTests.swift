@@ -8,7 +8,8 @@ struct ProtocolTests {
     func signsOfLife() async throws {
         try await ScriptedGateway.with { socket, heard in
             switch heard {
-            case .opened: socket.welcome()
+            // Lost after 2.9 s without a sign.
+            case .opened: socket.welcome(intervalSeconds: 1, timeoutSeconds: 4)
             case .message("heartbeat"):
                 socket.send(#"{"type":"\#(socket.heard.count.isMultiple(of: 2) ? "unrecorded" : "weather")","x":[1]}"#)
             // Pings are not answered: what was said has to do.
@@ -18,8 +19,47 @@ struct ProtocolTests {
             try await WatchedClient.with(gateway.url) { ann in
                 try await ann.waitConnected()
                 let socket = try #require(gateway.sockets.first)
-                try await eventually(else: "\(socket.heard)") { socket.count(.message("heartbeat")) >= 10 }
+                try await eventually(timeout: .seconds(20), else: "\(socket.heard)") {
+                    socket.count(.message("heartbeat")) >= 30
+                }
                 #expect(gateway.sockets.count == 1 && ann.events.count == 1)
+            }
+        }
+    }
+
+    @Test("What is no message at all is a sign of life, too, and no more")
+    func nonsense() async throws {
+        try await ScriptedGateway.with { socket, heard in
+            switch heard {
+            case .opened: socket.welcome(intervalSeconds: 1, timeoutSeconds: 4)
+            case .message("heartbeat"): socket.send(["", "null", "[1]", "{"][socket.heard.count % 4])
+            default: break
+            }
+        } body: { gateway in
+            try await WatchedClient.with(gateway.url) { ann in
+                let socket = try await gateway.firstSocket()
+                try await eventually(timeout: .seconds(20), else: "\(socket.heard)") {
+                    socket.count(.message("heartbeat")) >= 30
+                }
+                #expect(gateway.sockets.count == 1 && ann.events.count == 1)
+            }
+        }
+    }
+
+    @Test("A restarting worker says when to come back, as often as it likes; overload adds a pause that grows")
+    func askedPauses() async throws {
+        try await ScriptedGateway.with { socket, heard in
+            guard heard == .opened else { return }
+            socket.close(socket.number <= 3 ? 1012 : 1013, "retry-after-ms=7")
+        } body: { gateway in
+            try await WatchedClient.with(gateway.url) { ann in
+                try await ann.wait(for: "loss", count: 5) { if case .disconnected = $0 { true } else { false } }
+                let pauses = ann.events.compactMap {
+                    if case .disconnected(_, _, let pause) = $0 { pause } else { nil }
+                }
+                #expect(pauses.prefix(3) == [.milliseconds(7), .milliseconds(7), .milliseconds(7)])
+                #expect((.milliseconds(57) ... .milliseconds(107)).contains(pauses[3]))
+                #expect((.milliseconds(107) ... .milliseconds(207)).contains(pauses[4]))
             }
         }
     }
@@ -42,10 +82,10 @@ struct ProtocolTests {
     )
     func givenUp() async throws {
         try await ScriptedGateway.with { socket, heard in
-            if heard == .opened, socket.number == 2 { socket.welcome() }
+            if heard == .opened, socket.number == 2 { socket.welcome(intervalSeconds: 1, timeoutSeconds: 4) }
         } body: { gateway in
             try await WatchedClient.with(gateway.url) { ann in
-                try await eventually(timeout: .seconds(40), else: "\(gateway.sockets.map(\.heard))") {
+                try await eventually(timeout: .seconds(60), else: "\(gateway.sockets.map(\.heard))") {
                     gateway.sockets.count == 4
                 }
                 #expect(gateway.sockets.map(\.isClosed) == [true, false, false, false])
@@ -55,6 +95,7 @@ struct ProtocolTests {
                 try await eventually(else: "\(gateway.sockets.map(\.heard))") {
                     gateway.sockets.prefix(3).allSatisfy(\.isClosed)
                 }
+                try await ann.waitConnected(count: 2)
                 #expect(ann.resumed == [false, true])
             }
         }
@@ -77,5 +118,12 @@ struct ProtocolTests {
                 }
             }
         }
+    }
+}
+
+extension ScriptedGateway {
+    fileprivate func firstSocket() async throws -> Socket {
+        try await eventually(else: "no socket") { !sockets.isEmpty }
+        return try #require(sockets.first)
     }
 }

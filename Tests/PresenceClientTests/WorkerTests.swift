@@ -1,3 +1,5 @@
+import HTTPServer
+import NIOHTTP1
 import PresenceClient
 import Support
 import Synchronization
@@ -19,7 +21,7 @@ struct WorkerTests {
                 try await eventually(else: "\(deployment.receiver.changes(of: "ann"))") {
                     deployment.receiver.changes(of: "ann") == ["Login/Register", "Logout/Unregister"]
                 }
-                await #expect(throws: PresenceClientError.self) { try await ann.client.logout() }
+                try await ann.client.logout()
             }
         }
     }
@@ -203,16 +205,69 @@ struct WorkerTests {
         }
     }
 
-    @Test("A server that does not speak WebSocket is tried again and named in the events")
-    func notWebSocket() async throws {
-        try await CallbackReceiver.withReceiver { receiver in
-            let server = try #require(receiver.url.firstMatch(of: /http:..[^\/]*/)).output
-            try await WatchedClient.with(String(server)) { ann in
+    @Test(
+        "What answers in HTTP instead of WebSocket is tried again, whatever it answers, and named in the events",
+        arguments: [200, 401, 403, 404, 409, 429, 503])
+    func notWebSocket(status: Int) async throws {
+        try await WebServer.serving { _ in
+            HTTPServerResponse(HTTPResponseStatus(statusCode: status))
+        } body: { port in
+            try await WatchedClient.with("ws://127.0.0.1:\(port)") { ann in
                 try await ann.wait(for: "HTTP status", count: 2) { event in
-                    if case .disconnected(1006, let reason, _) = event { reason.contains("HTTP 404") } else { false }
+                    guard case .disconnected(1006, let reason, _) = event else { return false }
+                    return reason.contains("HTTP \(status)")
                 }
-                await #expect(throws: PresenceClientError.self) { try await ann.client.logout() }
+                // It never had a session.
+                try await ann.client.logout()
+                try await ann.waitFinished()
+                #expect(ann.events.last == .loggedOut)
             }
         }
     }
+
+    @Test("A client whose way is lost comes back at once to log out; while there is none it is told to call again")
+    func logoutOffline() async throws {
+        try await Deployment.with(workers: 1) { deployment in
+            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
+                let url = "ws://127.0.0.1:\(proxy.port)"
+                try await WatchedClient.with(url, heartbeatInterval: nil) { ann in
+                    try await ann.waitConnected()
+                    proxy.refuse()
+                    try await ann.wait(for: "loss") { if case .disconnected = $0 { true } else { false } }
+                    let error = await #expect(throws: PresenceClientError.self) { try await ann.client.logout() }
+                    #expect(error?.code == .notRecorded && !ann.hasFinished)
+                    let logout = Task { try await ann.client.logout() }
+                    proxy.pass()
+                    try await logout.value
+                    try await ann.waitFinished()
+                    #expect(ann.events.last == .loggedOut)
+                    #expect(try await deployment.backend.status("ann") == "Offline")
+                }
+            }
+        }
+    }
+
+    @Test("A token function that throws or gives no token is asked again")
+    func tokenLater() async throws {
+        let asked = Mutex(0)
+        let token: @Sendable () async throws -> String = {
+            let count = asked.withLock { count in
+                count += 1
+                return count
+            }
+            switch count {
+            case 1: throw NoBackend()
+            case 2: return ""
+            default: return "token"
+            }
+        }
+        try await Deployment.with(workers: 1) { deployment in
+            try await WatchedClient.with(deployment.workers[0].url, token: token) { ann in
+                try await ann.waitConnected()
+                #expect(asked.withLock { $0 } == 3 && ann.lossCodes == [1006, 1006])
+            }
+        }
+    }
+
+    private struct NoBackend: Error {}
 }

@@ -95,11 +95,11 @@ struct RetryDelayTests {
     @Test("They double up to the limit, lose up to half by chance, and are no shorter than asked for, within bounds")
     func pauses() {
         let delay = RetryDelay(firstMs: 200, mostMs: 10_000, askedMostMs: 60_000)
-        let full = (1...9).map { delay.duration(afterAttempt: $0, jitter: 1) }
+        let full = (1...9).map { delay.duration(afterAttempt: $0, part: 1) }
         #expect(full == [200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000].map { .milliseconds($0) })
-        #expect(delay.duration(afterAttempt: 1, jitter: 0.5) == .milliseconds(100))
+        #expect(delay.duration(afterAttempt: 1, part: 0) == .milliseconds(100))
         #expect(delay.duration(afterAttempt: 1, askedMs: 30_000) == .seconds(30))
         #expect(delay.duration(afterAttempt: 1, askedMs: .max) == .seconds(60))
-        #expect(delay.duration(afterAttempt: .max, jitter: 1) == .seconds(10))
+        #expect(delay.duration(afterAttempt: .max, part: 1) == .seconds(10))
     }
 }

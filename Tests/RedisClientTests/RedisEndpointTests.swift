@@ -19,6 +19,7 @@ import Testing
         #expect(
             try RedisEndpoint("unix:///run/redis.sock?db=2&user=me&password=a%26b")
                 == RedisEndpoint(address: .unix(path: "/run/redis.sock"), user: "me", password: "a&b", database: 2))
+        #expect(try RedisEndpoint("redis://h/2147483646").database == 2_147_483_646)
     }
 
     @Test(
@@ -38,7 +39,8 @@ import Testing
             ("redis://:hunter2@::1", "IPv6 address in brackets"), ("redis://:hunter2@[::1", "brackets"),
             ("redis://:hunter2@h:+1", "port"), ("redis://:hunter2@h:06379", "port"),
             ("redis://:hunter2@h/+1", "database"),
-            ("redis://:hunter2@h/99999999999999999999", "database"), ("redis://:hunter2%+1@h", "%25"),
+            ("redis://:hunter2@h/99999999999999999999", "database"), ("redis://:hunter2@h/2147483647", "2147483646"),
+            ("unix:///s?db=99999999999&password=hunter2", "from 0 to 2147483646"), ("redis://:hunter2%+1@h", "%25"),
             ("redis://:hunter2%1@h", "%25"), ("redis://:hunter2%ff@h", "not UTF-8"),
             ("redis://:hunter2%FF@h", "UTF-8"), ("unix:///hunter2%C3", "UTF-8"),
             ("unix://hunter2", "absolute path"), ("unix:///s?hunter2=1", "query parameter"),

@@ -39,16 +39,4 @@ import Testing
     func final(code: RedisError.Code) {
         #expect(pauses(code) == 0)
     }
-
-    @Test("Pauses are a random part of a ceiling that doubles up to its limit")
-    func backoff() {
-        var backoff = Backoff(min: .milliseconds(10), max: .milliseconds(35))
-        #expect(backoff.next(part: 1) == .milliseconds(10))
-        #expect(backoff.next(part: 0.5) == .milliseconds(10))
-        #expect(backoff.next(part: 1) == .milliseconds(35))
-        #expect(backoff.next(part: 0) == .zero)
-        backoff.reset()
-        #expect(backoff.next(part: 1) == .milliseconds(10))
-        for _ in 0..<100 { #expect(backoff.next() <= .milliseconds(35)) }
-    }
 }

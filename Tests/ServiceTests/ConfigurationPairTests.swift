@@ -74,6 +74,21 @@ struct ConfigurationPairTests {
             ["--redis-url", "redis://h"], ["PRESENCE_STATE_FOLDER": "", "PRESENCE_CALLBACK_CA_FILE": " "])
     }
 
+    @Test(
+        "are two platforms whose names differ by upper and lower case alone",
+        arguments: [
+            ("web", "platforms: {Web: {push: false}, web: {class: browser}}", "Web"),
+            ("web", "platforms: {web: {class: browser}}", "Web"), ("ios", "platforms: {ios: {class: mobile}}", "iOS"),
+            ("tv", "platforms: {TV: {class: desktop}, tv: {class: desktop}}", "TV"),
+        ])
+    func otherCase(_ name: String, _ text: String, _ known: String) throws {
+        try withFile("c.yaml", text) { path in
+            let message = try refusal(["--config", path])
+            #expect(
+                message == "platforms.\(name) is \(known) in other letters: write platforms.\(known), or another name.")
+        }
+    }
+
     @Test("are two names of one platform in the file")
     func platforms() throws {
         try withFile("c.yaml", "platforms: {iOS: {push: true}, iPhone: {push: false}}") { path in

@@ -30,12 +30,18 @@ struct ConfigurationRefusalTests {
             (["--host", "localhost:80"], "must be an address or a name"),
             (["--host", "[::1]"], "must be an address or a name"),
             (["--host", "256.1.1.1"], "must be an address or a name"),
+            (["--host", "127.1"], "must be an address or a name"),
+            (["--host", "0x7f000001"], "must be an address or a name"),
             (["--host", "a..b"], "must be an address or a name"), (["--host", "a b"], "must be an address or a name"),
             (
                 ["--connect-address-header", "a b"],
                 "connect.address-header is \"a b\" but must be the name of one header"
             ),
             (["--connect-address-header", "X-Real-IP:"], "connect.address-header"),
+            (
+                ["--redis-url", "unix:///x?db=99999999999"],
+                "redis.url has a database that is not a number from 0 to 2147483646; it is set by --redis-url."
+            ),
             (["--connect-keepalive-ms", "999"], "connect.keepalive-ms is \"999\" but must be 0 for none, or a whole"),
             (["--auth-api-keys", "a,,b"], "auth.api-keys has an empty entry"),
             (["--auth-api-keys", "a,"], "auth.api-keys has an empty entry"),
@@ -82,6 +88,29 @@ struct ConfigurationRefusalTests {
             let message = try refusal(["--login-limits", entries])
             #expect(message.contains(sentence), "\(message)")
         }
+    }
+
+    @Test(
+        "of connect.address-header is a header that says something else than an address",
+        arguments: [
+            "Host", "connection", "COOKIE", "X-Forwarded-Proto", "Sec-WebSocket-Key", "If-Match", "Content-Length",
+            "Via",
+        ])
+    func addressHeaders(_ name: String) throws {
+        #expect(
+            try refusal(["--connect-address-header", name])
+                == "connect.address-header is \"\(name)\" but must be a header that holds the client's address, as "
+                + "X-Forwarded-For: this one says other things; it is set by --connect-address-header.")
+    }
+
+    @Test(
+        "of connect.address-header is none that a proxy puts the address in",
+        arguments: [
+            "X-Forwarded-For", "forwarded", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP",
+            "X-Client-IP", "X-Envoy-External-Address", "X-Azure-ClientIP", "X-Original-Forwarded-For",
+        ])
+    func goodAddressHeaders(_ name: String) throws {
+        #expect(try configure(["--connect-address-header", name]).connect.addressHeader == name)
     }
 
     @Test("of connect.origins is one that no browser sends; others count as browsers send them")

@@ -55,7 +55,10 @@ struct ConfigurationSecretTests {
         let broken = [" ", "\u{A0}", "\t", "\r", "\u{FEFF}", "\u{200B}", "\u{7F}"].map {
             String(value[..<middle]) + $0 + value[middle...]
         }
-        for text in ["\"\(value)\"", "'\(value)'"] + broken {
+        let quoted = [
+            "\"\(value)\"", "'\(value)'", "“\(value)”", "„\(value)“", "‘\(value)’", "»\(value)«", "”\(value)”",
+        ]
+        for text in quoted + broken {
             let messages = [
                 try refusal([], Self.environment(key, text)),
                 try withFile("secret", text) { try refusal([], Self.environment(key, $0, isFile: true)) },

@@ -1,6 +1,7 @@
 import HTTPServer
 import JSON
 import Logging
+import Logs
 import NIOCore
 import NIOHTTP1
 import PresenceStore
@@ -44,7 +45,7 @@ struct CompatibleAPI: Sendable {
             let known = CompatibleCommand.allCases.map { "v4/\($0.rawValue)" }.joined(separator: ", ")
             throw CompatibleFailure(.unknownCommand, "The commands are \(known).")
         }
-        try CompatibleCaller(String(request.query)).check(for: command, of: app)
+        try CompatibleCaller(request.query).check(for: command, of: app)
         return command
     }
 
@@ -62,10 +63,10 @@ struct CompatibleAPI: Sendable {
         let failure = CompatibleFailure(error, of: command)
         logger.log(
             level: failure.isOurs ? .error : .debug, "compatible call failed",
-            metadata: [
-                "command": "\(command?.rawValue ?? "unknown")", "code": "\(failure.code)",
-                "error": failure.underlying.map { "\($0)" } ?? "none",
-            ])
+            metadata: .keyed([
+                .command: "\(command?.rawValue ?? "unknown")", .code: "\(failure.code)",
+                .error: failure.underlying.map { "\($0)" } ?? "none",
+            ]))
         return .compatible(failure)
     }
 }

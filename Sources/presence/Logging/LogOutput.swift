@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Logging
+import Logs
 import Synchronization
 
 /// A file or pipe that is written from a thread of its own: whoever logs never waits for who reads, not even for a
@@ -65,7 +66,7 @@ final class LogOutput: Sendable {
         let line = LineKeeper()
         Logger(label: "presence") { StreamLogHandler(label: $0, stream: line) }.warning(
             "Lines of the log are missing here: whoever reads it was too slow, or it could not be written",
-            metadata: ["lines": "\(dropped)"])
+            metadata: .keyed([.lines: "\(dropped)"]))
         return line.text.withLock(\.self)
     }
 

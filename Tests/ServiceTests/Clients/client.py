@@ -1,16 +1,24 @@
-"""requests with one session: prints the status of each answer."""
+"""A session of requests, or a client of httpx."""
 
 import sys
 
+import httpx
 import requests
 
+library, url, heartbeat = sys.argv[1:]
 CALLS = [
     ("/v1/sessions", '{"user":"ann","platform":"Web"}'),
-    ("/v1/heartbeats", '{"sessions":[{"user":"ann","session":"Web:a:b"}]}'),
+    ("/v1/heartbeats", heartbeat),
     ("/v1/statuses", '{"users":["ann"]}'),
     ("/v1/statuses", "a" * 2_000_000),
     ("/v1/statuses", '{"users":["ann"]}'),
 ]
-
-with requests.Session() as session:
-    print(*[session.post(sys.argv[1] + path, data=body).status_code for path, body in CALLS])
+client, body_is = {"requests": (requests.Session, "data"), "httpx": (httpx.Client, "content")}[library]
+words = []
+with client() as session:
+    for path, body in CALLS:
+        response = session.post(url + path, **{body_is: body})
+        if body == heartbeat:
+            words.append(response.text)
+        words.append(response.status_code)
+print(*words)

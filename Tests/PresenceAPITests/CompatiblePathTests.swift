@@ -1,0 +1,64 @@
+import Logging
+import NIOHTTP1
+import Support
+import Testing
+
+@testable import PresenceAPI
+
+@Suite("Which API answers")
+struct CompatiblePathTests {
+    private static let path = "/v4/openim/query_online_status"
+
+    @Test("Without an app there is no compatible API")
+    func noApp() async throws {
+        try await APIServer.withoutRedis { api in
+            let answer = try await api.post("\(Self.path)?\(CompatibleCall.query())", #"{"To_Account":["ann"]}"#)
+            #expect(answer.status == 404)
+            #expect(try answer.json["code"] == "not-found")
+        }
+    }
+
+    @Test("With one, all under /v4 is answered in its form, a body over the cap among it", arguments: [1_000, 10])
+    func form(_ bodyBytesMax: Int) async throws {
+        var options = CompatibleCall.options
+        options.bodyBytesMax = bodyBytesMax
+        try await APIServer.withoutRedis(options: options) { api in
+            let body = #"{"To_Account":["ann"]}"#
+            for (path, code) in [
+                ("\(Self.path)?\(CompatibleCall.query())", bodyBytesMax > body.utf8.count ? 90992 : 60002),
+                ("/v4/no/such", 60009), ("//v4/no/such", 60009), ("/v4", 60009),
+            ] {
+                let answer = try await api.post(path, body)
+                #expect(answer.status == 200)
+                #expect(try answer.json["ErrorCode"].int == code, "\(path): \(answer.text)")
+            }
+            for path in ["/v44/no", "/x/v4/no"] { #expect(try await api.post(path, body).status == 404) }
+        }
+    }
+
+    @Test("The keys of the native API are neither asked for nor of use in the compatible one")
+    func keys() async throws {
+        var options = CompatibleCall.options
+        options.apiKeys = ["key"]
+        try await APIServer.withoutRedis(options: options) { api in
+            var call = Call.post(Self.path, #"{"To_Account":["ann"]}"#)
+            call.headers = ["Authorization": "Bearer key"]
+            #expect(try await api.call(call).json["ErrorCode"] == 60012)
+            let answer = try await api.post("\(Self.path)?\(CompatibleCall.query())", #"{"To_Account":["ann"]}"#)
+            #expect(try answer.json["ErrorCode"] == 90992, "Redis cannot be asked, and that is all")
+        }
+    }
+
+    @Test("The log tells requests by their path, and never the query, which can hold a usersig")
+    func log() async throws {
+        let log = LogRecorder(level: .debug)
+        try await APIServer.withRedis(options: CompatibleCall.options, logger: log.logger) { api in
+            let query = CompatibleCall.query()
+            _ = try await api.post("\(Self.path)?\(query)", #"{"To_Account":["ann"]}"#)
+            _ = try await api.get("/v1/users/ann?\(query)")
+            #expect(log.has("request method=POST path=\(Self.path) status=200"))
+            #expect(log.has("request method=GET path=/v1/users/ann status=200"))
+            #expect(!log.has("usersig") && !log.has("sdkappid"))
+        }
+    }
+}
