@@ -40,6 +40,7 @@ extension ConnectionState {
         switch answering {
         case .blocked:
             answering = .nothing
+            restartReading(now)
             return advance(now)
         case .streaming:
             answering = .streaming(until: nil)
@@ -54,8 +55,10 @@ extension ConnectionState {
         case .nothing: break
         case .handling, .writing, .streaming, .blocked, .lingering, .over: return .nothing
         }
+        let wasFull = isFull
         guard let exchange = waiting.popFirst() else { return rest(now) }
-        if waiting.count == limits.requestsAheadMax - 1 { restartReading(now) }
+        waitingBytes -= exchange.bodyBytes
+        if wasFull, !isFull { restartReading(now) }
         answering = .handling(exchange.form)
         switch exchange.work {
         case .handle(let handler):
@@ -92,7 +95,7 @@ extension ConnectionState {
     private mutating func restartReading(_ now: NIODeadline) {
         switch reading {
         case .head: reading = .head(until: now + limits.headTimeout)
-        case .body(let exchange, _): reading = .body(exchange, until: now + limits.bodyTimeout)
+        case .body(let exchange, _): reading = .body(exchange, until: now + bodyTimeout)
         case .idle, .upgrading, .ended, .closed: break
         }
     }
@@ -100,6 +103,7 @@ extension ConnectionState {
     mutating func close() -> Action {
         answering = .over
         waiting.removeAll()
+        waitingBytes = 0
         reading = .closed
         return .close
     }

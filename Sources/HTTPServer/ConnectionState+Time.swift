@@ -20,6 +20,8 @@ extension ConnectionState {
         }
     }
 
+    var bodyTimeout: TimeAmount { stopBy == nil ? limits.bodyTimeout : limits.stopReadTimeout }
+
     /// When `tick` is due.
     var deadline: NIODeadline? {
         let ends = [answeringDeadline, readingDeadline]
@@ -52,24 +54,33 @@ extension ConnectionState {
         }
     }
 
+    /// What becomes of the bytes that come.
+    enum Intake {
+        case parsing
+        /// They are kept: enough is there to be done.
+        case pausing
+        /// They are kept for the handlers of another protocol.
+        case handingOver
+        case dropping
+    }
+
+    var intake: Intake {
+        switch (reading, answering) {
+        case (.upgrading, _): .handingOver
+        case (.ended, _), (.closed, _), (_, .lingering), (_, .over): .dropping
+        case (_, .blocked): .pausing
+        case (.idle, _), (.head, _), (.body, _): isFull ? .pausing : .parsing
+        }
+    }
+
     /// More may be read from the client.
     var isReadingOn: Bool {
-        switch (reading, answering) {
-        case (_, .lingering): true
-        case (_, .blocked), (_, .over), (.upgrading, _), (.ended, _), (.closed, _): false
-        case (.idle, _), (.head, _), (.body, _): waiting.count < limits.requestsAheadMax
+        switch (intake, answering) {
+        case (.parsing, _), (.dropping, .lingering): true
+        case (.pausing, _), (.handingOver, _), (.dropping, _): false
         }
     }
 
-    /// What the bytes that come are.
-    var intake: RequestDecoder.Mode {
-        switch reading {
-        case .idle, .head, .body: .decoding
-        case .upgrading: .handingOver
-        case .ended, .closed: .dropping
-        }
-    }
-
-    /// Nothing of a request is there that was not told of.
-    var isIdle: Bool { if case .idle = reading { true } else { false } }
+    /// No more is read ahead.
+    var isFull: Bool { waiting.count >= limits.requestsAheadMax || waitingBytes >= limits.bodyBytesMax }
 }

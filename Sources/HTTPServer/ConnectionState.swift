@@ -71,12 +71,15 @@ struct ConnectionState: ~Copyable {
 
         var form: Form { Form(isToHEAD: request?.method == .HEAD, isHTTP10: request?.isHTTP10 ?? false) }
         var keepsAlive: Bool { request?.keepsAlive ?? false }
+        var bodyBytes: Int { request?.body.readableBytes ?? 0 }
     }
 
     let limits: HTTPServerLimits
     var reading: Reading
     var answering = Answering.nothing
     var waiting: Deque<Exchange> = []
+    /// Of the bodies of those that wait.
+    var waitingBytes = 0
     /// Of the request that is being read; of one whose answer is known only the size.
     var body = ByteBuffer()
     var bodyBytes = 0
@@ -110,12 +113,12 @@ extension ConnectionState {
         isFirst = false
         let exchange = Exchange(request: request, decision: decision)
         if case .bytes(let count) = request.length, count > limits.bodyBytesMax { return refuse(exchange, now) }
-        if case .answer = decision, request.expectsContinue, request.hasBody {
+        if case .answer = decision, request.expectsContinue {
             // A client that gets its answer instead of the go-ahead may send the body or not: nobody can tell.
             return answerLast(exchange, now)
         }
-        reading = .body(exchange, until: now + (stopBy == nil ? limits.bodyTimeout : limits.stopReadTimeout))
-        guard request.expectsContinue, request.hasBody else { return .nothing }
+        reading = .body(exchange, until: now + bodyTimeout)
+        guard request.expectsContinue else { return .nothing }
         if isAnswering {
             owesContinue = true
             return .nothing
@@ -141,10 +144,10 @@ extension ConnectionState {
         case .body(var exchange, _):
             exchange.request?.body = body
             forgetBody()
-            waiting.append(exchange)
+            enqueue(exchange)
             if case .upgrade = exchange.work {
                 reading = .upgrading
-            } else if !exchange.keepsAlive || stopBy != nil || waiting.count >= limits.requestsKeptMax {
+            } else if !exchange.keepsAlive || stopBy != nil {
                 reading = .ended
             } else {
                 reading = .idle(until: now + limits.idleTimeout)
@@ -172,8 +175,13 @@ extension ConnectionState {
     private mutating func answerLast(_ exchange: Exchange, _ now: NIODeadline) -> Action {
         reading = .ended
         forgetBody()
-        waiting.append(exchange)
+        enqueue(exchange)
         return advance(now)
+    }
+
+    private mutating func enqueue(_ exchange: Exchange) {
+        waiting.append(exchange)
+        waitingBytes += exchange.bodyBytes
     }
 
     private mutating func keep(_ bytes: ByteBuffer) {
@@ -184,6 +192,16 @@ extension ConnectionState {
         body = ByteBuffer()
         bodyBytes = 0
         owesContinue = false
+    }
+
+    /// So many bytes came while reading pauses that no more are kept: what stands in them is not served.
+    mutating func receivedTooMuch() -> Action {
+        switch reading {
+        case .idle, .head, .body: reading = .ended
+        case .upgrading, .ended, .closed: break
+        }
+        forgetBody()
+        return .nothing
     }
 
     /// The client has closed its side: what it asked for in full is answered.

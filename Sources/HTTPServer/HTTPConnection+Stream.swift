@@ -24,7 +24,7 @@ extension HTTPConnection {
         channel.writeAndFlush(bytes, promise: nil)
         guard !channel.isWritable, stream != nil else { return }
         state.streamBlocked(now: .now())
-        settle()
+        perform(.nothing)
         await withCheckedContinuation { stream?.writable = $0 }
     }
 

@@ -18,13 +18,16 @@ actor HTTPConnection {
     nonisolated let unownedExecutor: UnownedSerialExecutor
     nonisolated let tasks: EventLoopTaskExecutor
     private let shared: Shared
-    private let decoder: RequestDecoder
     var state: ConnectionState
-    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    private var parser: RequestParser
+    /// What came and was not read yet.
+    private var input = ByteBuffer()
+    private var isInputClosed = false
+    private var isTakingIn = false
     private var isReadHeldBack = false
-    /// The decoder told of something in what was read last.
-    private var heardParts = false
-    private var stopsDecoder = false
+    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    /// The handler of a request that changes nothing: it ends with the client.
+    private var query: Task<Void, Never>?
     var stream: (task: Task<Void, Never>, writable: CheckedContinuation<Void, Never>?)?
 
     init(_ channel: any Channel, tasks: EventLoopTaskExecutor, shared: Shared) {
@@ -32,26 +35,33 @@ actor HTTPConnection {
         self.tasks = tasks
         self.shared = shared
         unownedExecutor = channel.eventLoop.executor.asUnownedSerialExecutor()
-        decoder = RequestDecoder(shared.limits)
+        parser = RequestParser(shared.limits)
         state = ConnectionState(limits: shared.limits, now: .now())
     }
 
     /// To be called once, before the channel is active.
-    func start() throws {
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandlers([ByteToMessageHandler(decoder), self])
-    }
+    func start() throws { try channel.pipeline.syncOperations.addHandler(self) }
 
     /// The server stops.
     func stop() { perform(state.stop(now: .now())) }
 
+    /// Performs an action, and what follows from it.
     func perform(_ action: ConnectionState.Action) {
-        var action = action
-        while let next = step(action) { action = next }
-        settle()
+        carryOut(action)
+        takeIn()
+        if isReadHeldBack, state.isReadingOn {
+            isReadHeldBack = false
+            channel.read()
+        }
+        setTimer()
     }
 
-    /// Performs an action; what follows from it at once is the next one.
+    private func carryOut(_ action: ConnectionState.Action) {
+        var action = action
+        while let next = step(action) { action = next }
+    }
+
+    /// - Returns: what follows at once.
     private func step(_ action: ConnectionState.Action) -> ConnectionState.Action? {
         switch action {
         case .nothing: return nil
@@ -66,8 +76,15 @@ actor HTTPConnection {
         return nil
     }
 
-    private nonisolated func run(_ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest) {
-        Task(executorPreference: tasks) {
+    private func run(_ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest) {
+        let task = task(of: handler, request)
+        if request.isSafe { query = task }
+    }
+
+    private nonisolated func task(
+        of handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest
+    ) -> Task<Void, Never> {
+        Task.immediate(executorPreference: tasks) {
             let response = await handler(request)
             self.answered(response)
         }
@@ -81,6 +98,7 @@ actor HTTPConnection {
     private func write(
         _ response: HTTPServerResponse, _ form: ConnectionState.Form
     ) -> ConnectionState.Action? {
+        query = nil
         let (head, body) = ResponseEncoder.buffers(
             response, form, date: shared.date.field, allocator: channel.allocator)
         if let body {
@@ -96,7 +114,7 @@ actor HTTPConnection {
         return state.wrote(isWritable: channel.isWritable, now: .now())
     }
 
-    /// What came with the request reaches the new handlers when the decoder has left, in the loop's next turn.
+    /// What came with the request reaches the new handlers.
     private func hand(to upgrade: HTTPServerUpgrade) {
         timer?.task.cancel()
         timer = nil
@@ -107,22 +125,12 @@ actor HTTPConnection {
             try upgrade.adopt(channel)
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(self, promise: nil)
-            let decoding = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
-            pipeline.removeHandler(decoding, promise: nil)
+            if input.readableBytes > 0 { pipeline.fireChannelRead(NIOAny(input)) }
+            input = ByteBuffer()
             if isReadHeldBack { channel.read() }
         } catch {
             channel.close(promise: nil)
         }
-    }
-
-    /// Brings what depends on the state in line with it.
-    func settle() {
-        decoder.mode = state.intake
-        if isReadHeldBack, state.isReadingOn {
-            isReadHeldBack = false
-            channel.read()
-        }
-        setTimer()
     }
 
     /// One timer: it is set anew when it fires or would fire too late, not with every request.
@@ -142,66 +150,91 @@ actor HTTPConnection {
     }
 }
 
+// What comes in.
+extension HTTPConnection {
+    private func received(_ bytes: ByteBuffer) {
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.discardReadBytes()
+            input.writeImmutableBuffer(bytes)
+        }
+        perform(.nothing)
+    }
+
+    /// Reads what came as far as the state wants to hear of it.
+    private func takeIn() {
+        // It is called for again by what it leads to.
+        guard !isTakingIn else { return }
+        isTakingIn = true
+        defer { isTakingIn = false }
+        while takeNext() {}
+        if input.readableBytes == 0 { input = ByteBuffer() }
+    }
+
+    /// - Returns: whether there may be more to take.
+    private func takeNext() -> Bool {
+        switch state.intake {
+        case .parsing:
+            guard input.readableBytes > 0 || isInputClosed || !parser.isBetweenRequests else { return false }
+            return parse(now: .now())
+        case .pausing:
+            guard input.readableBytes > shared.limits.bytesAheadMax else { return false }
+            carryOut(state.receivedTooMuch())
+            return true
+        case .handingOver: closeInput()
+        case .dropping:
+            closeInput()
+            let count = input.readableBytes
+            input = ByteBuffer()
+            if count > 0 { carryOut(state.dropped(bytes: count)) }
+        }
+        return false
+    }
+
+    private func parse(now: NIODeadline) -> Bool {
+        do {
+            switch try parser.next(in: &input) {
+            case .head(var request)?:
+                let decision = shared.decide(&request)
+                carryOut(state.received(request, decision, now: now))
+            case .body(let bytes)?: carryOut(state.received(bytes, now: now))
+            case .end?: carryOut(state.receivedEnd(now: now))
+            case nil:
+                if input.readableBytes > 0 || !parser.isBetweenRequests { state.receivedBytes(now: now) }
+                closeInput()
+                return false
+            }
+        } catch {
+            carryOut(state.refuse(error, now: now))
+        }
+        return true
+    }
+
+    /// The client has closed its side, and nothing it sent before is left to be read.
+    private func closeInput() {
+        guard isInputClosed else { return }
+        isInputClosed = false
+        carryOut(state.inputClosed(now: .now()))
+    }
+}
+
 // The channel's callbacks.
-extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPServerRequestPart
+extension HTTPConnection: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler {
+    typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
 
     nonisolated func channelActive(context: ChannelHandlerContext) {
         if shared.connections.admits(self) {
-            assumeIsolated { $0.settle() }
+            assumeIsolated { $0.setTimer() }
         } else {
             context.close(promise: nil)
         }
-        context.fireChannelActive()
     }
 
     nonisolated func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = Self.unwrapInboundIn(data)
-        assumeIsolated { $0.read(part) }
-    }
-
-    private func read(_ part: HTTPServerRequestPart) {
-        heardParts = true
-        let now = NIODeadline.now()
-        switch part {
-        case .head(let head):
-            guard state.intake == .decoding else { return }
-            // It cannot be, or the decoder reads a request in another way than it was checked.
-            guard !decoder.hasStopped else { return perform(state.refuse(.malformed, now: now)) }
-            read(head, now)
-        case .body(let bytes): perform(state.received(bytes, now: now))
-        case .end:
-            decoder.hasStopped = stopsDecoder
-            stopsDecoder = false
-            perform(state.receivedEnd(now: now))
-        }
-    }
-
-    private func read(_ head: HTTPRequestHead, _ now: NIODeadline) {
-        do {
-            var request = try HTTPServerRequest(head)
-            stopsDecoder = request.stopsDecoder
-            let decision = shared.decide(&request)
-            perform(state.received(request, decision, now: now))
-        } catch {
-            perform(state.refuse(error, now: now))
-        }
-    }
-
-    nonisolated func channelReadComplete(context: ChannelHandlerContext) {
-        assumeIsolated { $0.readComplete() }
-        context.fireChannelReadComplete()
-    }
-
-    private func readComplete() {
-        if !heardParts || decoder.hasRest, state.isIdle {
-            state.receivedBytes(now: .now())
-            setTimer()
-        }
-        heardParts = false
-        let dropped = decoder.takeDroppedBytes()
-        if dropped > 0 { perform(state.dropped(bytes: dropped)) }
+        let bytes = Self.unwrapInboundIn(data)
+        assumeIsolated { $0.received(bytes) }
     }
 
     nonisolated func read(context: ChannelHandlerContext) {
@@ -213,39 +246,39 @@ extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         return !isReadHeldBack
     }
 
-    /// What the decoder has against what it reads; or the channel broke, and ends.
     nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError else { return context.close(promise: nil) }
-        let refusal = HTTPRefusal(error)
-        assumeIsolated { $0.perform($0.state.refuse(refusal, now: .now())) }
+        context.close(promise: nil)
     }
 
     nonisolated func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            assumeIsolated { connection in
-                connection.resumeStream()
-                connection.perform(connection.state.becameWritable(now: .now()))
-            }
+        guard context.channel.isWritable else { return }
+        assumeIsolated { connection in
+            connection.resumeStream()
+            connection.perform(connection.state.becameWritable(now: .now()))
         }
-        context.fireChannelWritabilityChanged()
     }
 
     nonisolated func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed = event { assumeIsolated { $0.perform($0.state.inputClosed(now: .now())) } }
-        context.fireUserInboundEventTriggered(event)
+        guard case ChannelEvent.inputClosed = event else { return }
+        assumeIsolated {
+            $0.isInputClosed = true
+            $0.perform(.nothing)
+        }
     }
 
     nonisolated func channelInactive(context: ChannelHandlerContext) {
         assumeIsolated { $0.ended() }
-        context.fireChannelInactive()
     }
 
     private func ended() {
         _ = state.close()
         timer?.task.cancel()
         timer = nil
+        query?.cancel()
+        query = nil
         stream?.task.cancel()
         resumeStream()
         stream = nil
+        input = ByteBuffer()
     }
 }

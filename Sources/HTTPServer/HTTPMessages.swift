@@ -33,6 +33,10 @@ package struct HTTPServerResponse: Sendable {
 }
 
 /// Answers a request; runs on the event loop of its connection, so it must not block.
+///
+/// When the connection breaks, the task of a request that changes nothing by its method (GET, HEAD and the like) is
+/// cancelled. Others run to their end: what they change may have happened in part, and has to be whole. A client that
+/// closes its side may wait for the answer still.
 package typealias HTTPServerHandler = @Sendable (HTTPServerRequest) async -> HTTPServerResponse
 
 /// What becomes of a request, decided on its head.

@@ -1,37 +1,44 @@
 import NIOHTTP1
 
-/// A table of routes: a method and a path, in which `{name}` stands for one segment, lead to a value.
+/// A table of routes, each a method and a path in which `{name}` stands for one segment.
 ///
 /// Works on paths as they were sent: an encoded slash is part of its segment, and nothing is trimmed or folded. `HEAD`
 /// is served wherever `GET` is.
-package struct HTTPRouter<Value: Sendable>: Sendable {
+package struct HTTPRouter: Sendable {
     package enum Match {
-        case found(Value, parameters: [Substring])
+        /// - Parameter route: its place among the routes the router was made with.
+        case found(route: Int, parameters: [Substring])
         /// The path takes other methods.
         case methodNotAllowed([HTTPMethod])
         case notFound
     }
 
+    fileprivate struct Method {
+        var method: HTTPMethod
+        var route: Int
+    }
+
     fileprivate struct Template {
         /// nil stands for any.
         var segments: [Substring?]
-        var methods: [(method: HTTPMethod, value: Value)]
+        var methods: [Method]
     }
 
-    private var plain: [Substring: [(method: HTTPMethod, value: Value)]] = [:]
+    private var plain: [Substring: [Method]] = [:]
     private var templates: [Template] = []
 
-    package init(_ routes: [(method: HTTPMethod, path: String, value: Value)]) {
-        for (method, path, value) in routes {
+    package init(_ routes: [(method: HTTPMethod, path: String)]) {
+        for (index, route) in routes.enumerated() {
+            let (method, path) = (Method(method: route.method, route: index), route.path[...])
             guard path.contains("{") else {
-                plain[path[...], default: []].append((method, value))
+                plain[path, default: []].append(method)
                 continue
             }
-            let segments = Self.segments(of: path[...]).map { $0.hasPrefix("{") ? nil : $0 }
+            let segments = Self.segments(of: path).map { $0.hasPrefix("{") ? nil : $0 }
             if let index = templates.firstIndex(where: { $0.segments == segments }) {
-                templates[index].methods.append((method, value))
+                templates[index].methods.append(method)
             } else {
-                templates.append(Template(segments: segments, methods: [(method, value)]))
+                templates.append(Template(segments: segments, methods: [method]))
             }
         }
     }
@@ -49,11 +56,11 @@ package struct HTTPRouter<Value: Sendable>: Sendable {
     }
 
     private static func match(
-        _ method: HTTPMethod, among methods: [(method: HTTPMethod, value: Value)], _ parameters: [Substring]
+        _ method: HTTPMethod, among methods: [Method], _ parameters: [Substring]
     ) -> Match {
-        let route =
+        let found =
             methods.first { $0.method == method } ?? (method == .HEAD ? methods.first { $0.method == .GET } : nil)
-        if let route { return .found(route.value, parameters: parameters) }
+        if let found { return .found(route: found.route, parameters: parameters) }
         let allowed = methods.map(\.method)
         return .methodNotAllowed(allowed.contains(.GET) && !allowed.contains(.HEAD) ? allowed + [.HEAD] : allowed)
     }

@@ -11,6 +11,15 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 
+/// The port that a server listened on was closed, and not by it.
+package struct HTTPServerError: Error, CustomStringConvertible {
+    let port: Int
+
+    package var description: String {
+        "Port \(port) is not listened on any more: the system closed it. Start the service anew."
+    }
+}
+
 /// Serves HTTP/1.1.
 package struct HTTPServer: Service, CustomStringConvertible {
     package struct Configuration: Sendable {
@@ -66,16 +75,29 @@ package struct HTTPServer: Service, CustomStringConvertible {
 
     /// Serves until told to stop: then accepts no more, answers what was asked within `HTTPServerLimits`, and returns
     /// when all connections are closed that did not become something else. Cancelled, it closes them at once.
-    /// - Throws: `IOError` if the address cannot be listened on.
+    /// - Throws: `IOError` if the address cannot be listened on; `HTTPServerError` if that ends by itself, after what
+    ///   was asked is answered.
     package func run() async throws {
         let channel = try await listen()
         let port = channel.localAddress?.port ?? configuration.port
         logger.info("listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
         await onListening(port)
-        try? await gracefulShutdown()
+        let isStopped = await Self.isStopped(before: channel.closeFuture)
         try? await channel.close()
         for connection in shared.connections.stop() { await connection.stop() }
         await shared.connections.drain()
+        if !isStopped { throw HTTPServerError(port: port) }
+    }
+
+    /// Returns when told to stop, or cancelled, or when it cannot listen any more.
+    private static func isStopped(before closing: EventLoopFuture<Void>) async -> Bool {
+        let (ends, end) = AsyncStream<Bool>.makeStream()
+        closing.whenComplete { _ in end.yield(false) }
+        return await withGracefulShutdownHandler {
+            await ends.first { _ in true } ?? true
+        } onGracefulShutdown: {
+            end.yield(true)
+        }
     }
 
     private func listen() async throws -> any Channel {
@@ -85,8 +107,6 @@ package struct HTTPServer: Service, CustomStringConvertible {
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 1_024)
-            // So that no more are accepted than may be.
-            .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { [shared] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptGate(shared.connections))
@@ -125,8 +145,17 @@ private final class AcceptGate: ChannelDuplexHandler {
         self.connections = connections
     }
 
+    /// No more are accepted at once than there may be.
     func read(context: ChannelHandlerContext) {
-        if connections.mayAccept() { context.read() }
+        let room = connections.room()
+        guard room > 0 else { return }
+        do {
+            let count = min(room, HTTPServerLimits.acceptsPerTurnMax)
+            try context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: UInt(count))
+            context.read()
+        } catch {
+            context.fireErrorCaught(error)
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

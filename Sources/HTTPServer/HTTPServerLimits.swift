@@ -2,16 +2,18 @@ import NIOCore
 
 /// What one connection may make the server keep, and for how long.
 package struct HTTPServerLimits: Sendable {
-    /// The target and the names and values of a head's fields together; a longer head is answered 431.
+    /// The lines of a head together, and those of trailers and extensions of chunks; a longer one is answered 431.
     package var headBytesMax = 32 << 10
     package var headerFieldsMax = 100
     /// A longer body is answered 413.
     package var bodyBytesMax = 1 << 20
-    /// Requests read ahead while an answer is due; with so many, reading pauses.
+    /// Requests read ahead while an answer is due; with so many, or `bodyBytesMax` of their bodies, reading pauses.
     package var requestsAheadMax = 64
-    /// Of a client that closes its side NIO reads all that is in the kernel, pause or not: the requests beyond these
-    /// are dropped.
-    package var requestsKeptMax = 2_048
+    /// Bytes that wait meanwhile. Of a client that closes its side NIO reads all that is in the kernel, pause or not:
+    /// with more, what stands in them is dropped.
+    package var bytesAheadMax = 64 << 10
+    /// Connections accepted in one turn of the event loop.
+    static let acceptsPerTurnMax = 32
     /// Bytes of one read.
     package var readBytesMax = 16 << 10
 

@@ -37,11 +37,11 @@ final class OpenConnections: Sendable {
         self.onRefusal = onRefusal
     }
 
-    /// Whether another one may be accepted; if not, `accepted`'s `resume` is called when it may.
-    func mayAccept() -> Bool {
+    /// How many more may be accepted; if none, `accepted`'s `resume` is called when one may.
+    func room() -> Int {
         state.withLock { state in
             state.isAcceptHeldBack = state.open >= connectionsMax
-            return !state.isAcceptHeldBack
+            return connectionsMax - state.open
         }
     }
 

@@ -77,12 +77,12 @@ package struct PresenceAPI: Sendable {
         configuration.keepsReserve = keepsReserve
         configuration.network = { NetworkAddress.network(of: $0) }
         configuration.reserveAdvice = "set connect.address-header if it is a proxy"
-        let router = HTTPRouter(
-            Self.routes.map { ($0.method, $0.path, (access: $0.access, handler: handle($0.handler(self)))) })
+        let router = HTTPRouter(Self.routes.map { ($0.method, $0.path) })
+        let routes = Self.routes.map { (access: $0.access, handler: handle($0.handler(self))) }
         return HTTPServer(
             configuration, eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening,
             refuse: { answer(to: $1, refused: $0) },
-            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router) })
+            decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router, routes) })
     }
 }
 
@@ -90,7 +90,8 @@ package struct PresenceAPI: Sendable {
 extension PresenceAPI {
     /// Known by the head: that there is such a path and method, and that the caller may.
     private func decide(
-        _ request: inout HTTPServerRequest, _ router: HTTPRouter<(access: Route.Access, handler: HTTPServerHandler)>
+        _ request: inout HTTPServerRequest, _ router: HTTPRouter,
+        _ routes: [(access: Route.Access, handler: HTTPServerHandler)]
     ) -> HTTPServerDecision {
         if let compatible, CompatibleAPI.isPath(request.path) {
             return compatible.decide(request).logged(request, logger)
@@ -99,9 +100,10 @@ extension PresenceAPI {
         switch router.match(request.method, request.path) {
         case .found(let route, let parameters):
             request.parameters = parameters
+            let (access, handler) = routes[route]
             decision =
-                route.access == .open || authentication.accepts(request.headers)
-                ? .handle(route.handler)
+                access == .open || authentication.accepts(request.headers)
+                ? .handle(handler)
                 : failed(
                     Problem(.unauthorized, "Send one of the service's keys as `Authorization: Bearer <key>`."))
         case .methodNotAllowed(let methods):

@@ -67,18 +67,35 @@ struct ConnectionStateTests {
         #expect(state.isReadingOn == true)
     }
 
-    @Test("Requests that were read in spite of a pause are bounded: the rest is dropped")
-    func requestsKept() {
-        var state = state()
-        for _ in 0..<5_000 { _ = state.request("/a", at: at(0)) }
-        #expect(state.intake == .dropping)
-        var answers = 1
-        while answers < 5_000 {
-            _ = state.answered(.init(.ok))
-            if "\(state.wrote(isWritable: true, now: at(0)))" == "linger" { break }
-            answers += 1
+    @Test("Reading pauses while the bodies of requests that wait fill a body of the largest size, and goes on with fewer")
+    func bodiesAhead() {
+        var limits = HTTPServerLimits()
+        limits.bodyBytesMax = 100
+        var state = state(limits)
+        for _ in 1...3 {
+            _ = state.head("/a", .http1_1, ["Content-Length": "50"], at: at(0))
+            _ = state.received(ByteBuffer(repeating: 0, count: 50), now: at(0))
+            #expect(state.intake == .parsing)
+            _ = state.receivedEnd(now: at(0))
         }
-        #expect(answers == HTTPServerLimits().requestsKeptMax + 1)
+        #expect(state.intake == .pausing)
+        _ = state.answered(.init(.ok))
+        _ = state.wrote(isWritable: true, now: at(0))
+        #expect(state.intake == .parsing)
+    }
+
+    @Test("What comes in spite of a pause is kept up to a limit: of more nothing is served, and the last answer says so")
+    func receivedTooMuch() {
+        var state = state()
+        for _ in 0...64 { _ = state.request("/a", at: at(0)) }
+        #expect(state.intake == .pausing)
+        #expect("\(state.receivedTooMuch())" == "nothing")
+        #expect(state.intake == .dropping)
+        for _ in 1...64 {
+            #expect("\(state.answered(.init(.ok)))" == "write 200")
+            #expect("\(state.wrote(isWritable: true, now: at(0)))" == "run /a")
+        }
+        #expect("\(state.answered(.init(.ok)))" == "write 200, the last")
     }
 
     @Test("A body that is announced too long is refused by its head, one in chunks when it is too long")
@@ -227,6 +244,18 @@ extension ConnectionStateTests {
         #expect(state.deadline == at(120))
     }
 
+    @Test("While a client does not read its answer its next request is not too slow, as it is not read on")
+    func blockedReading() {
+        var state = state()
+        _ = state.request("/a", at: at(0))
+        _ = state.answered(.init(.ok))
+        _ = state.head("/b", .http1_1, ["Content-Length": "9"], at: at(0))
+        _ = state.wrote(isWritable: false, now: at(1))
+        #expect(state.deadline == at(21))
+        #expect("\(state.becameWritable(now: at(20)))" == "nothing")
+        #expect(state.deadline == at(40))
+    }
+
     @Test("A stream may take its time, but not its client")
     func streaming() {
         var state = state()
@@ -315,11 +344,13 @@ extension ConnectionState {
         _ path: String, _ version: HTTPVersion, _ fields: HTTPHeaders,
         _ decision: HTTPServerDecision = .handle { _ in .init(.ok) }, at now: NIODeadline
     ) -> String {
-        var fields = fields
-        fields.add(name: "Host", value: "x")
-        let head = HTTPRequestHead(version: version, method: .POST, uri: path, headers: fields)
+        var bytes = ByteBuffer(string: "POST \(path) HTTP/\(version.major).\(version.minor)\r\nHost: x\r\n")
+        for (name, value) in fields { bytes.writeString("\(name): \(value)\r\n") }
+        bytes.writeString("\r\n")
+        var parser = RequestParser(HTTPServerLimits())
         do {
-            return "\(received(try HTTPServerRequest(head), decision, now: now))"
+            guard case .head(let request)? = try parser.next(in: &bytes) else { return "no head" }
+            return "\(received(request, decision, now: now))"
         } catch {
             return "refused \(error)"
         }

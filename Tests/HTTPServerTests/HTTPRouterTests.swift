@@ -4,21 +4,21 @@ import Testing
 
 @Suite("Routes")
 struct HTTPRouterTests {
-    private let router = HTTPRouter<String>([
-        (.GET, "/a", "get a"), (.POST, "/a", "post a"), (.GET, "/users/{user}", "user"),
-        (.POST, "/users/{user}/kick", "kick"), (.POST, "/only", "only"),
+    private let names = ["get a", "post a", "user", "kick", "only"]
+    private let router = HTTPRouter([
+        (.GET, "/a"), (.POST, "/a"), (.GET, "/users/{user}"), (.POST, "/users/{user}/kick"), (.POST, "/only"),
     ])
 
     private func match(_ method: HTTPMethod, _ path: String) -> String {
         switch router.match(method, path[...]) {
-        case .found(let value, let parameters): ([value] + parameters.map { String($0) }).joined(separator: " ")
+        case .found(let route, let parameters): ([names[route]] + parameters.map { String($0) }).joined(separator: " ")
         case .methodNotAllowed(let methods): "not \(method) but \(methods.map(\.rawValue).joined(separator: ","))"
         case .notFound: "not found"
         }
     }
 
     @Test(
-        "A path as sent leads to its value and what stands in the place of names",
+        "A path as sent leads to its route and what stands in the place of names",
         arguments: [
             ("/a", "get a"), ("/users/ann", "user ann"), ("/users/a%2Fb", "user a%2Fb"), ("/users/", "not found"),
             ("/a/", "not found"), ("//a", "not found"), ("/A", "not found"), ("/users/ann/", "not found"),

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPServer
 import NIOCore
 import NIOHTTP1
@@ -44,55 +45,91 @@ extension HTTPServerTests {
         try await Server.with(limits) { server in
             try await RawConnection.with(port: server.port, receiveBytes: 4_096) { client in
                 try await client.send(String(repeating: Self.get("/big"), count: 400))
+                // Closed with requests unread, it is reset.
                 try await eventually(else: "it is still served") {
-                    let count = server.requests.count
-                    try await Task.sleep(for: .milliseconds(600))
-                    return count == server.requests.count
+                    do { try await client.send("x") } catch { return true }
+                    return false
                 }
                 #expect(server.requests.count < 50)
-                let answers = try await client.rest()
-                #expect(answers.utf8.count < 50 << 20, "it was closed in the midst")
             }
         }
     }
 
-    @Test("A stream is made no faster than it is read, and ends with its client")
+    @Test("A stream is made no faster than it is read, and ends with a client that reads nothing")
     func streamBackPressure() async throws {
-        try await Server.with { server in
+        var limits = HTTPServerLimits()
+        limits.writeTimeout = .milliseconds(300)
+        try await Server.with(limits) { server in
             try await RawConnection.with(port: server.port, receiveBytes: 4_096) { client in
                 try await client.send(Self.get("/endless"))
-                try await eventually(else: "the stream goes on unread") {
-                    let count = server.requests.count
-                    try await Task.sleep(for: .milliseconds(300))
-                    return count > 1 && count == server.requests.count
-                }
+                try await eventually(else: "the stream goes on unread") { server.requests.last == "ended" }
                 #expect(server.requests.count < 500)
             }
+        }
+    }
+
+    @Test("A stream ends when its client goes")
+    func streamWithoutClient() async throws {
+        try await Server.with { server in
+            try await RawConnection.with(port: server.port) { client in
+                try await client.send(Self.get("/endless"))
+                _ = try await client.text(with: "aaa")
+            }
             try await eventually(else: "the stream goes on without a client") { server.requests.last == "ended" }
+        }
+    }
+
+    @Test("When its client breaks off a question ends, what may change something is finished", arguments: ["GET", "POST"])
+    func clientGone(_ method: String) async throws {
+        try await Server.with(connectionsMax: 1) { server in
+            let client = try await Self.connect(to: server.port)
+            try await client.writeAndFlush(ByteBuffer(string: "\(method) /work HTTP/1.1\r\nHost: x\r\n\r\n")).get()
+            try await eventually(else: "it is not served") { !server.requests.isEmpty }
+            let socket = try #require(client as? any SocketOptionProvider)
+            try await socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+            try await client.close()
+            // There is room for another one when the server has noticed.
+            try await RawConnection.with(port: server.port) { client in
+                try await client.send(Self.get("/b"))
+                #expect(try await client.answer()?.body == "/b ")
+            }
+            server.release()
+            try await eventually(else: "it is not done") { server.requests.contains("\(method) done") }
+            #expect(server.requests.contains("\(method) cancelled") == (method == "GET"))
         }
     }
 }
 
 // How many, and the end.
 extension HTTPServerTests {
-    private static func connect(from address: String, to port: Int) async throws -> any Channel {
-        let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    private static func connect(from address: String = "127.0.0.1", to port: Int) async throws -> any Channel {
+        try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(to: SocketAddress(ipAddress: address, port: 0)).connect(host: "127.0.0.1", port: port).get()
-        // The server may have closed it already.
-        try? await channel.writeAndFlush(ByteBuffer(string: get("/a"))).get()
-        return channel
     }
 
-    @Test("With as many connections as may be no more are accepted until one closes")
+    /// The server may have closed it already.
+    private static func ask(_ path: String, _ channel: any Channel) async {
+        try? await channel.writeAndFlush(ByteBuffer(string: get(path))).get()
+    }
+
+    @Test("With as many connections as may be no more are accepted until one closes, however many come at once")
     func connectionsMax() async throws {
         try await Server.with(connectionsMax: 3) { server in
             var channels: [any Channel] = []
-            for _ in 1...4 { channels.append(try await Self.connect(from: "127.0.0.1", to: server.port)) }
-            try await eventually(else: "3 are not served") { server.requests.count >= 3 }
-            try await Task.sleep(for: .milliseconds(100))
-            #expect(server.requests.count == 3)
+            for number in 0..<40 {
+                channels.append(try await Self.connect(to: server.port))
+                await Self.ask("/\(number)", channels[number])
+            }
+            for number in 0..<3 {
+                try await eventually(else: "3 are not served") { server.requests.contains("GET /\(number) ") }
+                for turn in 1...20 {
+                    await Self.ask("/\(number)/\(turn)", channels[number])
+                    try await eventually(else: "no answer") { server.requests.contains("GET /\(number)/\(turn) ") }
+                }
+            }
+            #expect(server.requests.count == 63, "a fourth is served beside 3")
             try await channels[0].close()
-            try await eventually(else: "the fourth is not accepted") { server.requests.count == 4 }
+            try await eventually(else: "the fourth is not accepted") { server.requests.contains("GET /3 ") }
             for channel in channels.dropFirst() { try await channel.close() }
         }
     }
@@ -101,10 +138,11 @@ extension HTTPServerTests {
     func reserve() async throws {
         try await Server.with(connectionsMax: 20, keepsReserve: true) { server in
             var channels: [any Channel] = []
-            for _ in 1...19 { channels.append(try await Self.connect(from: "127.0.0.1", to: server.port)) }
+            for _ in 1...19 { channels.append(try await Self.connect(to: server.port)) }
             try await eventually(else: "not 18 are let in") { channels.count(where: \.isActive) == 18 }
             channels.append(try await Self.connect(from: "127.0.0.2", to: server.port))
-            try await eventually(else: "another address is not served") { server.requests.count == 19 }
+            await Self.ask("/a", channels[19])
+            try await eventually(else: "another address is not served") { server.requests.count == 1 }
             for channel in channels where channel.isActive { try await channel.close() }
         }
     }
@@ -127,6 +165,31 @@ extension HTTPServerTests {
                     #expect(answer?["connection"] == "close")
                 }
             }
+        }
+    }
+
+    @Test("A server whose port is closed by the system does not live on deaf: it ends, and says so")
+    func deaf() async throws {
+        let server = HTTPServer(
+            HTTPServer.Configuration(host: "127.0.0.1", port: 0), eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
+            logger: .silent, onListening: { Self.closeListener(of: $0) },
+            refuse: { _, _ in HTTPServerResponse(.badRequest) }, decide: { _ in .answer(HTTPServerResponse(.ok)) })
+        await #expect(throws: HTTPServerError.self) { try await server.run() }
+    }
+
+    /// As if the system did it: the socket is in this process.
+    private static func closeListener(of port: Int) {
+        for descriptor in Int32(3)..<1_024 {
+            var address = sockaddr_in()
+            var (size, isListening) = (socklen_t(MemoryLayout<sockaddr_in>.size), Int32(0))
+            var optionSize = socklen_t(MemoryLayout<Int32>.size)
+            let isFound = withUnsafeMutablePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) == 0 }
+            }
+            guard isFound, Int(UInt16(bigEndian: address.sin_port)) == port,
+                getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &optionSize) == 0, isListening != 0
+            else { continue }
+            shutdown(descriptor, Int32(SHUT_RDWR))
         }
     }
 }

@@ -30,6 +30,11 @@ struct RequestFormTests {
         "\(post)Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
+        "\(post)Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n",
+        "\(post)Transfer-Encoding: chunked\r\n\r\n\r\nabc\r\n0\r\n\r\n",
+        "\(post)Transfer-Encoding: chunked\r\n\r\n3;a=\nb\r\nabc\r\n0\r\n\r\n",
+        "\(post)Transfer-Encoding: chunked\r\n\r\n0\r\nA b\r\n\r\n",
+        "\(post)Transfer-Encoding: chunked\r\n\r\n0\r\n A: b\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nabc\r\n0\r\n\r\n",
         // Where a field ends, and what its name is.
         "GET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", "GET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n\tc\r\n\r\n",
@@ -47,18 +52,20 @@ struct RequestFormTests {
         "GET http://u@x/a HTTP/1.1\r\nHost: x\r\n\r\n", "GET ftp://x/a HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n", "GET a HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\u{fc} HTTP/1.1\r\nHost: x\r\n\r\n",
-        // What NIO's decoder stops behind must be beyond doubt.
+        "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "GET  /a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /a  HTTP/1.1\r\nHost: x\r\n\r\n", " GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /a HTTP/1.1 \r\nHost: x\r\n\r\n", "GET\t/a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\u{7f} HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /\u{fc} HTTP/1.1\r\nHost: x\r\n\r\n",
+        // What becomes of the connection.
         "GET /a HTTP/1.1\r\nHost: x\r\nConnection: up grade\r\nUpgrade: y\r\n\r\n",
-        "GET /a HTTP/1.1\r\nHost: x\r\nConnection: a,\tupgrade\r\nUpgrade: y\r\n\r\n",
         "GET /a HTTP/1.1\r\nHost: x\r\nConnection: \"upgrade\"\r\nUpgrade: y\r\n\r\n",
-        "GET /a HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade:\r\n\r\n",
         "CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\nContent-Length: 3\r\n\r\nabc",
         "CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         // What is no HTTP/1.
         "BREW / HTTP/1.1\r\nHost: x\r\n\r\n", "get /a HTTP/1.1\r\nHost: x\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /a\r\n\r\n", "GET /a HTTPS/1.1\r\nHost: x\r\n\r\n",
-        "GET /a http/1.1\r\nHost: x\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /a\r\n\r\n", "GET /a \r\n\r\n", "GET /a HTTPS/1.1\r\nHost: x\r\n\r\n",
+        "GET /a http/1.1\r\nHost: x\r\n\r\n", "GET /a HTTP/11\r\nHost: x\r\n\r\n", "GET /a HTTP/1\r\nHost: x\r\n\r\n",
+        "GET /a HTTP/1.1\nHost: x\r\n\r\n", "GET /a HTTP/1.10\r\nHost: x\r\n\r\n",
     ]
 
     @Test("What could be read in two ways is refused, and nothing behind it is served", arguments: malformed)
@@ -67,9 +74,7 @@ struct RequestFormTests {
             try await RawConnection.with(port: server.port) { client in
                 try await client.send(bytes + "GET /behind HTTP/1.1\r\nHost: x\r\n\r\n")
                 let answer = try #require(try await client.answer())
-                // The decoder looks no further than the version of a first line that is none.
-                let isOfVersion = bytes == "GET /a\r\n\r\n" || bytes.hasPrefix("GET /a HTTP/1.1\nHost")
-                #expect(answer.status == (isOfVersion ? 505 : 400))
+                #expect(answer.status == 400)
                 #expect(answer["connection"] == "close")
                 client.finish()
                 #expect(try await client.rest() == "")
@@ -80,7 +85,10 @@ struct RequestFormTests {
 
     @Test(
         "Versions other than 1.0 and 1.1 are refused as such",
-        arguments: ["GET /a HTTP/1.2\r\nHost: x\r\n\r\n", "GET /a HTTP/3.0\r\nHost: x\r\n\r\n"])
+        arguments: [
+            "GET /a HTTP/1.2\r\nHost: x\r\n\r\n", "GET /a HTTP/0.9\r\n\r\n", "GET /a HTTP/2.0\r\n\r\n",
+            "GET /a HTTP/3.0\r\nHost: x\r\n\r\n",
+        ])
     func versions(_ bytes: String) async throws {
         try await Server.with { server in
             try await RawConnection.with(port: server.port) { client in
@@ -95,7 +103,11 @@ struct RequestFormTests {
         arguments: [
             "GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n", "GET HTTP://X/a HTTP/1.1\r\nHost: x\r\n\r\n",
             "GET /a HTTP/1.1\r\nhost:x\r\n\r\n", "GET /a HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n",
-            "GET  /a  HTTP/1.1\r\nHost:\tx\r\n\r\n", "GET /a HTTP/1.1\r\nHost: \r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost:\tx \r\n\r\n", "GET /a HTTP/1.1\r\nHost: \r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: x\r\nA: \u{e4}\tb\r\nB:\r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: x\r\nConnection: a,\tupgrade\r\nUpgrade: y\r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade:\r\n\r\n",
+            "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 000 \r\n\r\n",
             "\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n",
             "GET /a HTTP/1.1\r\nHost: x\r\nConnection: ,keep-alive , TE\r\nTE: trailers\r\n\r\n",
             "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n",
@@ -118,6 +130,7 @@ struct RequestFormTests {
         func head(_ fields: String, target: String = "/a") -> String {
             "GET \(target) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"
         }
+        func chunked(_ chunks: String) -> String { "\(Self.post)Transfer-Encoding: chunked\r\n\r\n\(chunks)" }
         let short = String(repeating: "a", count: 30_000)
         let long = String(repeating: "a", count: 40_000)
         let cases = [
@@ -125,7 +138,11 @@ struct RequestFormTests {
             (head("", target: "/\(long)"), 431),
             (head(String(repeating: "A: \(short.prefix(1_000))\r\n", count: 40)), 431),
             (head(String(repeating: "a:\r\n", count: 99)), 200), (head(String(repeating: "a:\r\n", count: 100)), 431),
-            (head("A:" + String(repeating: " ", count: 100_000) + "b\r\n"), 431),
+            (head("A:" + String(repeating: " ", count: 100_000) + "b\r\n"), 431), (long, 431),
+            (chunked(String(repeating: "1;\(short.prefix(1_000))\r\na\r\n", count: 40)), 431),
+            (chunked(String(repeating: "1\r\na\r\n", count: 40_000) + "0\r\nA: \(short)\r\n\r\n"), 200),
+            (chunked("0\r\nA: \(long)\r\n\r\n"), 431),
+            (chunked("0\r\n" + String(repeating: "a:\r\n", count: 99) + "\r\n"), 431),
         ]
         try await Server.with { server in
             for (bytes, status) in cases {

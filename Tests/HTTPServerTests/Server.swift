@@ -14,12 +14,14 @@ struct Server: Sendable {
 
     /// The requests that came to a handler: `POST /a hello`
     var requests: [String] { served.requests.withLock { $0 } }
-    /// Lets the requests under `/wait` be answered.
-    func release() { served.waiting.withLock { $0 = false } }
+    /// Lets the requests under `/wait` and `/work` be answered.
+    func release() { served.gate.open() }
 
     fileprivate final class Served: Sendable {
         let requests = Mutex<[String]>([])
-        let waiting = Mutex(true)
+        let gate = Gate()
+
+        func note(_ text: String) { requests.withLock { $0.append(text) } }
     }
 
     static func with(
@@ -43,11 +45,11 @@ struct Server: Sendable {
             group.addTask { try await services.run() }
             for await port in ports.prefix(1) {
                 let server = Server(port: port, services: services, served: served)
+                defer { server.release() }
                 do { try await body(server) } catch {
                     group.cancelAll()
                     throw error
                 }
-                server.release()
             }
             await services.triggerGracefulShutdown()
             try await group.waitForAll()
@@ -61,9 +63,17 @@ struct Server: Sendable {
         if let upgrade, request.offersUpgrade, request.path == "/upgrade" { return .upgrade(upgrade) }
         return .handle { request in
             let body = String(buffer: request.body)
-            served.requests.withLock { $0.append("\(request.method) \(request.path) \(body)") }
-            if request.path.hasPrefix("/wait") {
-                while served.waiting.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(5)) }
+            served.note("\(request.method) \(request.path) \(body)")
+            switch request.path {
+            case "/wait": await served.gate.pass()
+            case "/work":
+                await withTaskCancellationHandler {
+                    await served.gate.pass()
+                } onCancel: {
+                    served.note("\(request.method) cancelled")
+                }
+                served.note("\(request.method) done")
+            default: break
             }
             switch request.path {
             case "/big": return HTTPServerResponse(.ok, body: ByteBuffer(repeating: 0x61, count: 1 << 20))
@@ -72,6 +82,35 @@ struct Server: Sendable {
             default: return HTTPServerResponse(.ok, body: ByteBuffer(string: "\(request.path) \(body)"))
             }
         }
+    }
+}
+
+/// Closed until it is opened.
+private final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
     }
 }
 
@@ -86,6 +125,8 @@ private final class Parts: AsyncSequence, AsyncIteratorProtocol, Sendable {
         self.served = served
     }
 
+    deinit { served.note("ended") }
+
     func makeAsyncIterator() -> Parts { self }
 
     func next() async throws -> ByteBuffer? {
@@ -94,14 +135,9 @@ private final class Parts: AsyncSequence, AsyncIteratorProtocol, Sendable {
             return $0
         }
         if let count { return number <= count ? ByteBuffer(string: "part \(number)") : nil }
-        do {
-            // As one that waits for something to tell of.
-            if number > 1 { try await Task.sleep(for: .milliseconds(1)) }
-        } catch {
-            served.requests.withLock { $0.append("ended") }
-            throw error
-        }
-        served.requests.withLock { $0.append("part") }
+        // As one that waits for something to tell of.
+        if number > 1 { try await Task.sleep(for: .milliseconds(1)) }
+        served.note("part")
         return ByteBuffer(repeating: 0x61, count: 1 << 16)
     }
 }
