@@ -17,16 +17,21 @@ actor HTTPConnection {
     nonisolated let channel: any Channel
     nonisolated let unownedExecutor: UnownedSerialExecutor
     nonisolated let tasks: EventLoopTaskExecutor
-    private let shared: Shared
+    let shared: Shared
     var state: ConnectionState
-    private var parser: RequestParser
+    var parser: RequestParser
     /// What came and was not read yet.
-    private var input = ByteBuffer()
-    private var isInputClosed = false
-    private var isTakingIn = false
+    var input = ByteBuffer()
+    /// The client has closed its side, and the state does not know yet.
+    var isInputClosed = false
+    var isTakingIn = false
     private var isReadHeldBack = false
     private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
-    /// The handler of a request that changes nothing: it ends with the client.
+    /// A handler is at its first stretch, up to where it waits for something.
+    private var isStarting = false
+    /// What follows from its answer, if that came already.
+    private var answeredAtOnce: ConnectionState.Action?
+    /// The handler of a request that changes nothing: it ends with the connection.
     private var query: Task<Void, Never>?
     var stream: (task: Task<Void, Never>, writable: CheckedContinuation<Void, Never>?)?
 
@@ -56,7 +61,7 @@ actor HTTPConnection {
         setTimer()
     }
 
-    private func carryOut(_ action: ConnectionState.Action) {
+    func carryOut(_ action: ConnectionState.Action) {
         var action = action
         while let next = step(action) { action = next }
     }
@@ -65,7 +70,7 @@ actor HTTPConnection {
     private func step(_ action: ConnectionState.Action) -> ConnectionState.Action? {
         switch action {
         case .nothing: return nil
-        case .run(let request, let handler): run(handler, request)
+        case .run(let request, let handler): return run(handler, request)
         case .refuse(let refusal, let request): return state.answered(shared.refuse(refusal, request))
         case .write(let response, let form): return write(response, form)
         case .sayContinue: channel.writeAndFlush(ResponseEncoder.continue, promise: nil)
@@ -76,13 +81,20 @@ actor HTTPConnection {
         return nil
     }
 
-    private func run(_ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest) {
-        let task = task(of: handler, request)
-        if request.isSafe { query = task }
+    private func run(
+        _ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest
+    ) -> ConnectionState.Action? {
+        isStarting = true
+        let task = start(handler, request)
+        isStarting = false
+        defer { answeredAtOnce = nil }
+        if request.isSafe, answeredAtOnce == nil { query = task }
+        return answeredAtOnce
     }
 
-    private nonisolated func task(
-        of handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest
+    /// Begins at once, and goes on on the event loop.
+    private nonisolated func start(
+        _ handler: @escaping HTTPServerHandler, _ request: HTTPServerRequest
     ) -> Task<Void, Never> {
         Task.immediate(executorPreference: tasks) {
             let response = await handler(request)
@@ -92,13 +104,18 @@ actor HTTPConnection {
 
     /// On the event loop already, where the task runs.
     private nonisolated func answered(_ response: HTTPServerResponse) {
-        assumeIsolated { $0.perform($0.state.answered(response)) }
+        assumeIsolated { $0.takeAnswer(response) }
+    }
+
+    private func takeAnswer(_ response: HTTPServerResponse) {
+        query = nil
+        let action = state.answered(response)
+        if isStarting { answeredAtOnce = action } else { perform(action) }
     }
 
     private func write(
         _ response: HTTPServerResponse, _ form: ConnectionState.Form
     ) -> ConnectionState.Action? {
-        query = nil
         let (head, body) = ResponseEncoder.buffers(
             response, form, date: shared.date.field, allocator: channel.allocator)
         if let body {
@@ -147,75 +164,6 @@ actor HTTPConnection {
     private func tick() {
         timer = nil
         perform(state.tick(now: .now()))
-    }
-}
-
-// What comes in.
-extension HTTPConnection {
-    private func received(_ bytes: ByteBuffer) {
-        if input.readableBytes == 0 {
-            input = bytes
-        } else {
-            input.discardReadBytes()
-            input.writeImmutableBuffer(bytes)
-        }
-        perform(.nothing)
-    }
-
-    /// Reads what came as far as the state wants to hear of it.
-    private func takeIn() {
-        // It is called for again by what it leads to.
-        guard !isTakingIn else { return }
-        isTakingIn = true
-        defer { isTakingIn = false }
-        while takeNext() {}
-        if input.readableBytes == 0 { input = ByteBuffer() }
-    }
-
-    /// - Returns: whether there may be more to take.
-    private func takeNext() -> Bool {
-        switch state.intake {
-        case .parsing:
-            guard input.readableBytes > 0 || isInputClosed || !parser.isBetweenRequests else { return false }
-            return parse(now: .now())
-        case .pausing:
-            guard input.readableBytes > shared.limits.bytesAheadMax else { return false }
-            carryOut(state.receivedTooMuch())
-            return true
-        case .handingOver: closeInput()
-        case .dropping:
-            closeInput()
-            let count = input.readableBytes
-            input = ByteBuffer()
-            if count > 0 { carryOut(state.dropped(bytes: count)) }
-        }
-        return false
-    }
-
-    private func parse(now: NIODeadline) -> Bool {
-        do {
-            switch try parser.next(in: &input) {
-            case .head(var request)?:
-                let decision = shared.decide(&request)
-                carryOut(state.received(request, decision, now: now))
-            case .body(let bytes)?: carryOut(state.received(bytes, now: now))
-            case .end?: carryOut(state.receivedEnd(now: now))
-            case nil:
-                if input.readableBytes > 0 || !parser.isBetweenRequests { state.receivedBytes(now: now) }
-                closeInput()
-                return false
-            }
-        } catch {
-            carryOut(state.refuse(error, now: now))
-        }
-        return true
-    }
-
-    /// The client has closed its side, and nothing it sent before is left to be read.
-    private func closeInput() {
-        guard isInputClosed else { return }
-        isInputClosed = false
-        carryOut(state.inputClosed(now: .now()))
     }
 }
 

@@ -16,9 +16,7 @@ struct RequestHead {
             let method = HTTPMethod(known: String(line.extracting(first: first)))
         else { throw .malformed }
         let rest = line.extracting(droppingFirst: first + 1)
-        guard let second = rest.firstIndex(where: { !$0.isInTarget }), second > 0, rest[second] == blank else {
-            throw .malformed
-        }
+        guard let second = rest.firstIndex(where: { !$0.isInTarget }), rest[second] == blank else { throw .malformed }
         self.method = method
         target = String(rest.extracting(first: second))
         isHTTP10 = try Self.isHTTP10(String(rest.extracting(droppingFirst: second + 1)))

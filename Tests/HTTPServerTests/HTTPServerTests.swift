@@ -166,12 +166,13 @@ struct HTTPServerTests {
                 try await client.send("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n" + Self.get("/stream") + Self.get("/b"))
                 #expect(try await client.answer(hasBody: false)?["transfer-encoding"] == "chunked")
                 #expect(try await client.answer(hasBody: false)?["content-length"] == nil)
+                let chunks = (1...3).map { "14\r\npart \($0) of the answer\r\n" }.joined()
                 let text = try await client.text(with: "/b ")
-                #expect(text?.hasPrefix("6\r\npart 1\r\n6\r\npart 2\r\n6\r\npart 3\r\n0\r\n\r\nHTTP/1.1 200") == true)
+                #expect(text?.hasPrefix("\(chunks)0\r\n\r\nHTTP/1.1 200") == true)
             }
             try await RawConnection.with(port: server.port) { client in
                 try await client.send(Self.get("/stream", "", "1.0"))
-                #expect(try await client.rest().hasSuffix("\r\n\r\npart 1part 2part 3"))
+                #expect(try await client.rest().hasSuffix("\r\n\r\n" + (1...3).map { "part \($0) of the answer" }.joined()))
             }
         }
     }

@@ -30,6 +30,7 @@ struct RequestFormTests {
         "\(post)Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
+        "\(post)Transfer-Encoding: chunked\r\n\r\n10000000000000003\r\nabc\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n\r\nabc\r\n0\r\n\r\n",
         "\(post)Transfer-Encoding: chunked\r\n\r\n3;a=\nb\r\nabc\r\n0\r\n\r\n",

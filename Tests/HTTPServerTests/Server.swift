@@ -114,7 +114,7 @@ private final class Gate: Sendable {
     }
 }
 
-/// `part 1`, `part 2`, ...; endless ones of 64 KiB, told of as they are made.
+/// `part 1 of the answer`, ...; endless ones of 64 KiB, told of as they are made.
 private final class Parts: AsyncSequence, AsyncIteratorProtocol, Sendable {
     private let count: Int?
     private let served: Server.Served
@@ -134,7 +134,7 @@ private final class Parts: AsyncSequence, AsyncIteratorProtocol, Sendable {
             $0 += 1
             return $0
         }
-        if let count { return number <= count ? ByteBuffer(string: "part \(number)") : nil }
+        if let count { return number <= count ? ByteBuffer(string: "part \(number) of the answer") : nil }
         // As one that waits for something to tell of.
         if number > 1 { try await Task.sleep(for: .milliseconds(1)) }
         served.note("part")

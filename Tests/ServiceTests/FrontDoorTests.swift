@@ -176,6 +176,8 @@ struct FrontDoorTests {
         let special = [
             "\r", "\n", "\r\n", " ", "\t", "\0", ":", ",", ";", "%", "\u{7f}", "é", "0", "-1", "ffffffffffffffff",
             "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n", "Host: y\r\n", "Expect: x\r\n", "HTTP/9.9",
+            "Expect: 100-continue\r\n", "Connection: close\r\n", "Connection: upgrade\r\nUpgrade: h2c\r\n",
+            "Content-Length: 999999999\r\n", "POST", "*", "http://x",
         ]
         var bytes = Array(requests.randomElement(using: &random)?.utf8 ?? "".utf8)
         for _ in 1...Int.random(in: 1...4, using: &random) {

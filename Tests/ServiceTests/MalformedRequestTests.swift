@@ -22,6 +22,7 @@ struct MalformedRequestTests {
         "It is answered once, with a problem, and the connection closed", .timeLimit(.minutes(1)),
         arguments: [
             "BREW / HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\u{fc} HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET / HTTP/1.1\nHost: x\r\n\r\n", "GET /\r\n\r\n", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
             "\(head)Content-Length: abc\r\n\r\n",
             "\u{16}\u{3}\u{1}\u{2}",
         ])
