@@ -24,8 +24,8 @@ extension ConnectionState {
 
     /// When `tick` is due.
     var deadline: NIODeadline? {
-        let ends = [answeringDeadline, readingDeadline]
-        return ends.compactMap(\.self).min()
+        guard let answeringDeadline else { return readingDeadline }
+        return readingDeadline.map { min($0, answeringDeadline) } ?? answeringDeadline
     }
 
     private var answeringDeadline: NIODeadline? {

@@ -12,7 +12,7 @@ package struct HTTPServerLimits: Sendable {
     /// Bytes that wait meanwhile. Of a client that closes its side NIO reads all that is in the kernel, pause or not:
     /// with more, what stands in them is dropped.
     package var bytesAheadMax = 64 << 10
-    /// Connections accepted in one turn of the event loop.
+    /// Connections accepted in one turn of the event loop: they take about a millisecond of it.
     static let acceptsPerTurnMax = 32
     /// Bytes of one read.
     package var readBytesMax = 16 << 10

@@ -67,7 +67,8 @@ struct ConnectionStateTests {
         #expect(state.isReadingOn == true)
     }
 
-    @Test("Reading pauses while the bodies of requests that wait fill a body of the largest size, and goes on with fewer")
+    @Test(
+        "Reading pauses while the bodies of requests that wait fill a body of the largest size, and goes on with fewer")
     func bodiesAhead() {
         var limits = HTTPServerLimits()
         limits.bodyBytesMax = 100
@@ -84,7 +85,8 @@ struct ConnectionStateTests {
         #expect(state.intake == .parsing)
     }
 
-    @Test("What comes in spite of a pause is kept up to a limit: of more nothing is served, and the last answer says so")
+    @Test(
+        "What comes in spite of a pause is kept up to a limit: of more nothing is served, and the last answer says so")
     func receivedTooMuch() {
         var state = state()
         for _ in 0...64 { _ = state.request("/a", at: at(0)) }

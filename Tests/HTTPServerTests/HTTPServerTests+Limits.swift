@@ -79,7 +79,8 @@ extension HTTPServerTests {
         }
     }
 
-    @Test("When its client breaks off a question ends, what may change something is finished", arguments: ["GET", "POST"])
+    @Test(
+        "When its client breaks off a question ends, what may change something is finished", arguments: ["GET", "POST"])
     func clientGone(_ method: String) async throws {
         try await Server.with(connectionsMax: 1) { server in
             let client = try await Self.connect(to: server.port)

@@ -55,7 +55,8 @@ struct RequestFormTests {
         "GET * HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "GET  /a HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /a  HTTP/1.1\r\nHost: x\r\n\r\n", " GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET /a HTTP/1.1 \r\nHost: x\r\n\r\n", "GET\t/a HTTP/1.1\r\nHost: x\r\n\r\n", "GET /\u{7f} HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /a HTTP/1.1 \r\nHost: x\r\n\r\n", "GET\t/a HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /\u{7f} HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /\u{fc} HTTP/1.1\r\nHost: x\r\n\r\n",
         // What becomes of the connection.
         "GET /a HTTP/1.1\r\nHost: x\r\nConnection: up grade\r\nUpgrade: y\r\n\r\n",

@@ -29,8 +29,9 @@ struct RequestParserTests {
                 switch part {
                 case .head(let request):
                     let words = [request.method.rawValue, String(request.path), String(request.query)]
-                    read.append((words + (request.offersUpgrade ? ["upgrade"] : [])).filter { !$0.isEmpty }
-                        .joined(separator: " "))
+                    read.append(
+                        (words + (request.offersUpgrade ? ["upgrade"] : [])).filter { !$0.isEmpty }
+                            .joined(separator: " "))
                 case .body(let bytes): body = (body ?? "") + String(buffer: bytes)
                 case .end:
                     if let body { read.append(body) }
