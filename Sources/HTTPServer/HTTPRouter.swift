@@ -34,7 +34,8 @@ package struct HTTPRouter: Sendable {
                 plain[path, default: []].append(method)
                 continue
             }
-            let segments = Self.segments(of: path).map { $0.hasPrefix("{") ? nil : $0 }
+            let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+                .map { $0.hasPrefix("{") ? nil : $0 }
             if let index = templates.firstIndex(where: { $0.segments == segments }) {
                 templates[index].methods.append(method)
             } else {
@@ -45,10 +46,9 @@ package struct HTTPRouter: Sendable {
 
     package func match(_ method: HTTPMethod, _ path: Substring) -> Match {
         if let methods = plain[path] { return Self.match(method, among: methods, []) }
-        if templates.isEmpty { return .notFound }
-        let segments = Self.segments(of: path)
-        for template in templates {
-            if let parameters = template.parameters(in: segments) {
+        let segmentCount = 1 + path.utf8.count { $0 == UInt8(ascii: "/") }
+        for template in templates where template.segments.count == segmentCount {
+            if let parameters = template.parameters(in: path) {
                 return Self.match(method, among: template.methods, parameters)
             }
         }
@@ -64,18 +64,17 @@ package struct HTTPRouter: Sendable {
         let allowed = methods.map(\.method)
         return .methodNotAllowed(allowed.contains(.GET) && !allowed.contains(.HEAD) ? allowed + [.HEAD] : allowed)
     }
-
-    private static func segments(of path: Substring) -> [Substring] {
-        path.split(separator: "/", omittingEmptySubsequences: false)
-    }
 }
 
 extension HTTPRouter.Template {
     /// What stands in the places of names; nil if it is another path. A name stands for something.
-    fileprivate func parameters(in path: [Substring]) -> [Substring]? {
-        guard path.count == segments.count else { return nil }
+    /// - Parameter path: has as many segments.
+    fileprivate func parameters(in path: Substring) -> [Substring]? {
         var parameters: [Substring] = []
-        for (segment, given) in zip(segments, path) {
+        var rest = path.utf8
+        for segment in segments {
+            let given = Substring(rest.prefix { $0 != UInt8(ascii: "/") })
+            rest = rest[given.endIndex...].dropFirst()
             if let segment {
                 guard segment == given else { return nil }
             } else {
