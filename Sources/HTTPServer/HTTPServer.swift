@@ -106,7 +106,7 @@ package struct HTTPServer: Service, CustomStringConvertible {
             uniquingKeysWith: { first, _ in first })
         return try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.backlog, value: HTTPServerLimits.backlog)
             .serverChannelInitializer { [shared] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptGate(shared.connections))

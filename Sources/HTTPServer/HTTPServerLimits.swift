@@ -12,6 +12,9 @@ package struct HTTPServerLimits: Sendable {
     /// Bytes that wait meanwhile. Of a client that closes its side NIO reads all that is in the kernel, pause or not:
     /// with more, what stands in them is dropped.
     package var bytesAheadMax = 64 << 10
+    /// Connections the kernel keeps until they are accepted, as far as it may (`net.core.somaxconn`): a client that
+    /// finds no room tries again after a second.
+    static let backlog: Int32 = 4_096
     /// Connections accepted in one turn of the event loop: they take about a millisecond of it.
     static let acceptsPerTurnMax = 32
     /// Bytes of one read.
