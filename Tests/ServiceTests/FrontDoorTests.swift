@@ -143,7 +143,7 @@ struct FrontDoorTests {
             var random = SeededGenerator(seed: 4_711)
             _ = try await RawConnection.health(of: worker)
             let before = try Self.residentBytes(worker)
-            for number in 1...250 {
+            for number in 1...1_000 {
                 let bytes = Self.damaged(&random)
                 let answer = try await RawConnection.with(port: worker.port) { client in
                     try? await client.send(bytes)
