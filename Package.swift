@@ -131,6 +131,7 @@ let package = Package(
             name: "HTTPServerTests",
             dependencies: [
                 "HTTPServer", "Support", logging, lifecycle, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                nio("NIOEmbedded"),
             ],
             swiftSettings: strict),
         .testTarget(

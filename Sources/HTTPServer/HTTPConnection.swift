@@ -25,8 +25,8 @@ actor HTTPConnection {
     /// The client has closed its side, and the state does not know yet.
     var isInputClosed = false
     var isTakingIn = false
+    private let timer: LazyTimer
     private var isReadHeldBack = false
-    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
     /// A handler is at its first stretch, up to where it waits for something.
     private var isStarting = false
     /// What follows from its answer, if that came already.
@@ -41,11 +41,15 @@ actor HTTPConnection {
         self.shared = shared
         unownedExecutor = channel.eventLoop.executor.asUnownedSerialExecutor()
         parser = RequestParser(shared.limits)
+        timer = LazyTimer(on: channel.eventLoop)
         state = ConnectionState(limits: shared.limits, now: .now())
     }
 
     /// To be called once, before the channel is active.
-    func start() throws { try channel.pipeline.syncOperations.addHandler(self) }
+    func start() throws {
+        timer.start(waking: self)
+        try channel.pipeline.syncOperations.addHandler(self)
+    }
 
     /// The server stops.
     func stop() { perform(state.stop(now: .now())) }
@@ -58,7 +62,7 @@ actor HTTPConnection {
             isReadHeldBack = false
             channel.read()
         }
-        setTimer()
+        timer.set(state.deadline)
     }
 
     func carryOut(_ action: ConnectionState.Action) {
@@ -133,13 +137,12 @@ actor HTTPConnection {
 
     /// What came with the request reaches the new handlers.
     private func hand(to upgrade: HTTPServerUpgrade) {
-        timer?.task.cancel()
-        timer = nil
+        timer.stop()
         channel.writeAndFlush(
             ResponseEncoder.switchingProtocols(upgrade, allocator: channel.allocator), promise: nil)
         shared.connections.ended(channel)
         do {
-            try upgrade.adopt(channel)
+            try upgrade.adopt(channel, timer)
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(self, promise: nil)
             if input.readableBytes > 0 { pipeline.fireChannelRead(NIOAny(input)) }
@@ -150,21 +153,13 @@ actor HTTPConnection {
         }
     }
 
-    /// One timer: it is set anew when it fires or would fire too late, not with every request.
-    private func setTimer() {
-        guard let deadline = state.deadline else { return }
-        if let timer {
-            if timer.deadline <= deadline { return }
-            timer.task.cancel()
-        }
-        let task = channel.eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.tick() } }
-        timer = (deadline, task)
-    }
-
     private func tick() {
-        timer = nil
         perform(state.tick(now: .now()))
     }
+}
+
+extension HTTPConnection: Wakeable {
+    nonisolated func wake() { assumeIsolated { $0.tick() } }
 }
 
 // The channel's callbacks.
@@ -174,7 +169,7 @@ extension HTTPConnection: ChannelInboundHandler, ChannelOutboundHandler, Removab
 
     nonisolated func channelActive(context: ChannelHandlerContext) {
         if shared.connections.admits(self) {
-            assumeIsolated { $0.setTimer() }
+            assumeIsolated { $0.timer.set($0.state.deadline) }
         } else {
             context.close(promise: nil)
         }
@@ -220,8 +215,7 @@ extension HTTPConnection: ChannelInboundHandler, ChannelOutboundHandler, Removab
 
     private func ended() {
         _ = state.close()
-        timer?.task.cancel()
-        timer = nil
+        timer.stop()
         query?.cancel()
         query = nil
         stream?.task.cancel()

@@ -122,7 +122,7 @@ package struct HTTPServer: Service, CustomStringConvertible {
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 512, initial: 2_048, maximum: configuration.limits.readBytesMax)
+                    minimum: 256, initial: 256, maximum: configuration.limits.readBytesMax)
             )
             .childChannelInitializer { [shared] channel in
                 channel.eventLoop.makeCompletedFuture {
