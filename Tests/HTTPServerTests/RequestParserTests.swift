@@ -72,4 +72,14 @@ struct RequestParserTests {
         #expect(parser.isBetweenRequests)
         #expect(String(buffer: input) == "GET /b")
     }
+
+    @Test("What a request may have of fields and bytes does not depend on those before it")
+    func limitsOfEach() throws {
+        let fields = String(repeating: "a: \(String(repeating: "b", count: 500))\r\n", count: 40)
+        let request =
+            "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\(fields)\r\n"
+            + "1\r\nb\r\n0\r\n\(fields)\r\n"
+        let read = try Self.read([String(repeating: request, count: 5)[...].utf8])
+        #expect(read == Array(repeating: ["POST /a", "b", "end"], count: 5).flatMap(\.self))
+    }
 }
