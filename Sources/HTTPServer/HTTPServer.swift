@@ -119,6 +119,7 @@ package struct HTTPServer: Service, CustomStringConvertible {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            // Every open connection keeps what it was last read into; that grows with what is read.
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
