@@ -10,11 +10,12 @@ extension String {
     package init?(percentEncoded bytes: some Collection<UInt8>, plusIsBlank: Bool = false) {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
-        var rest = bytes[...]
-        while let byte = rest.popFirst() {
+        // An array, for what the bytes are in is not known here: each step in them would be a call by its witnesses.
+        var rest = Array(bytes).makeIterator()
+        while let byte = rest.next() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = rest.popFirst()?.hexDigit, let low = rest.popFirst()?.hexDigit else { return nil }
+                guard let high = rest.next()?.hexDigit, let low = rest.next()?.hexDigit else { return nil }
                 decoded.append(high << 4 | low)
             case UInt8(ascii: "+") where plusIsBlank: decoded.append(UInt8(ascii: " "))
             default: decoded.append(byte)
