@@ -227,6 +227,9 @@ struct DrainTests {
                             let query: KeyValuePairs = ["session": welcome.session]
                             try await deployment.withClient(user, at: 1, query: query) { _, second in
                                 #expect(second.resumed && second.version == welcome.version)
+                                try await eventually(else: "the login is not delivered") {
+                                    !deployment.receiver.changes(of: user).isEmpty
+                                }
                                 #expect(deployment.receiver.changes(of: user) == ["Login/Register"])
                             }
                             return closedAt
