@@ -125,6 +125,7 @@ let package = Package(
             name: "HTTPServerTests",
             dependencies: [
                 "HTTPServer", "Support", logging, lifecycle, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                nio("NIOEmbedded"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,3 +1,4 @@
+import HTTPServer
 import JSON
 import NIOCore
 import NIOWebSocket
@@ -8,55 +9,80 @@ import PresenceStore
 ///
 /// The actor runs on its channel's event loop, so the channel's callbacks are already isolated to it.
 actor ClientConnection {
+    /// Who is at the other end. Boxed, for a request has many parts and an open socket needs one of them.
+    private indirect enum Client {
+        case asking(ConnectRequest, Admission.Place)
+        case refused(Refusal)
+        case user(UserID, Admission.Place)
+    }
+
     nonisolated let link: Link
-    /// What the client asked for, or why it is not let in.
-    nonisolated let entry: Result<ConnectRequest, Refusal>
     private let channel: any Channel
     private let loop: GatewayLoop
-    /// nil for a client that is not let in.
-    private var place: Admission.Place?
+    private var client: Client
 
     private var state: ConnectionState
+    private var frames = FrameReader()
     private var assembler = MessageAssembler()
     private var rate = FrameRate(now: .now())
-    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    private let timer: LazyTimer
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
+    /// - Parameter entry: what the client asked for, or why it is not let in.
     init(
-        _ entry: Result<ConnectRequest, Refusal>, place: Admission.Place?, state: ConnectionState, link: Link,
-        channel: any Channel, loop: GatewayLoop
+        _ entry: Result<(request: ConnectRequest, place: Admission.Place), Refusal>, state: ConnectionState,
+        link: Link, channel: any Channel, timer: LazyTimer, loop: GatewayLoop
     ) {
-        self.entry = entry
-        self.place = place
+        client =
+            switch entry {
+            case .success((let request, let place)): .asking(request, place)
+            case .failure(let refusal): .refused(refusal)
+            }
         self.state = state
         self.link = link
         self.channel = channel
+        self.timer = timer
         self.loop = loop
     }
 
     /// To be called once, when the connection can be written to.
     func start() {
-        if case .failure(let refusal) = entry { return perform(state.refused(refusal, now: .now())) }
+        timer.start(waking: self)
+        if case .refused(let refusal) = client { return perform(state.refused(refusal, now: .now())) }
         perform(state.start(now: .now()))
     }
 
     /// To be called once, when the channel is closed.
     func closed() {
-        timer?.task.cancel()
+        timer.stop()
         loop.assumeIsolated { $0.remove(self) }
-        if let place { loop.admission.leave(place) }
+        switch client {
+        case .asking(_, let place), .user(_, let place): loop.admission.leave(place)
+        case .refused: break
+        }
         perform(state.connectionLost(now: .now()))
     }
 
-    var session: UserSession? {
-        guard let session = state.session, case .success(let request) = entry else { return nil }
-        return UserSession(user: request.user, session: session)
+    var session: UserSession? { state.session.flatMap(session) }
+
+    private func session(_ id: SessionID) -> UserSession? {
+        switch client {
+        case .asking(let request, _): UserSession(user: request.user, session: id)
+        case .user(let user, _): UserSession(user: user, session: id)
+        case .refused: nil
+        }
     }
 
-    var isOpening: Bool { state.isOpening }
+    /// What it asks for, while it waits for its welcome.
+    var opening: ConnectRequest? {
+        if state.isOpening, case .asking(let request, _) = client { request } else { nil }
+    }
 
-    func opened(_ opening: ConnectionState.Opening) { perform(state.opened(opening, now: .now())) }
+    func opened(_ opening: ConnectionState.Opening) {
+        if case .asking(let request, let place) = client { client = .user(request.user, place) }
+        perform(state.opened(opening, now: .now()))
+    }
     func loggedOut(_ session: SessionID, isRecorded: Bool) {
         perform(state.loggedOut(session, isRecorded: isRecorded, now: .now()))
     }
@@ -73,52 +99,54 @@ actor ClientConnection {
 extension ClientConnection {
     private func perform(_ actions: [ConnectionState.Action]) {
         for action in actions { perform(action) }
-        setTimer()
+        timer.set(state.deadline)
     }
 
     private func perform(_ action: ConnectionState.Action) {
         switch action {
-        case .send(let message): write(.text, message.json)
+        case .send(let message): write(message.frame)
         case .ping:
             rate.pinged()
-            write(.ping, ByteBuffer())
-        case .pong(let data): write(.pong, data)
-        case .beat(let session):
-            guard case .success(let request) = entry else { return }
-            loop.assumeIsolated { $0.beat(UserSession(user: request.user, session: session), of: self) }
+            write(Frame(opcode: .ping).bytes)
+        case .pong(let data): write(Frame(opcode: .pong, payload: data).bytes)
+        case .beat(let id):
+            guard let session = session(id) else { return }
+            loop.assumeIsolated { $0.beat(session, of: self) }
         case .close(let code, let reason):
             var data = ByteBuffer()
             if let code {
                 data.writeInteger(code)
                 data.writeString(Self.cut(reason))
             }
-            write(.connectionClose, data)
+            write(Frame(opcode: .connectionClose, payload: data).bytes)
         case .drop: channel.close(promise: nil)
-        case .work(let work):
-            guard case .success(let request) = entry else { return }
-            start(work, of: request)
+        case .work(let work): start(work)
         }
     }
 
-    private func start(_ work: ConnectionState.Work, of request: ConnectRequest) {
+    private func start(_ work: ConnectionState.Work) {
         switch work {
-        case .open(let token): open(request, token)
-        case .logout(let session): loop.assumeIsolated { $0.logout(session, of: request, for: self) }
-        case .disconnect(let session): loop.assumeIsolated { $0.disconnect(session, of: request, for: self) }
+        case .open(let token): open(token)
+        case .logout(let id):
+            guard let session = session(id) else { return }
+            loop.assumeIsolated { $0.logout(session, for: self) }
+        case .disconnect(let id):
+            guard let session = session(id) else { return }
+            loop.assumeIsolated { $0.disconnect(session, for: self) }
         }
     }
 
     /// Verified before it waits for its turn: who has no good token is not to hold up those who have.
-    private func open(_ request: ConnectRequest, _ token: String?) {
-        guard var place else { return }
+    private func open(_ token: String?) {
+        guard case .asking(let request, var place) = client else { return }
         do {
             let issuedAtMs = try loop.admission.login(&place) { () throws(Refusal) in
                 try loop.tokens.verify(token, of: request.user)
             }
-            self.place = place
-            loop.assumeIsolated { $0.open(request, issuedAtMs: issuedAtMs, for: self) }
+            client = .asking(request, place)
+            loop.assumeIsolated { $0.open(self, issuedAtMs: issuedAtMs) }
         } catch {
-            perform(state.opened(.refused(error), now: .now()))
+            opened(.refused(error))
         }
     }
 
@@ -128,55 +156,46 @@ extension ClientConnection {
         return reason
     }
 
-    private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+    private func write(_ frame: ByteBuffer) {
         state.passed(now: .now())
-        channel.writeAndFlush(WebSocketFrame(fin: true, opcode: opcode, data: data), promise: nil)
+        channel.writeAndFlush(frame, promise: nil)
     }
 
-    /// One timer: it is set anew when it fires or would fire too late, not with every heartbeat.
-    private func setTimer() {
-        guard let deadline = state.deadline else { return }
-        if let timer {
-            if timer.deadline <= deadline { return }
-            timer.task.cancel()
-        }
-        let task = channel.eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.tick() } }
-        timer = (deadline, task)
-    }
+    private func tick() { perform(state.tick(now: .now())) }
+}
 
-    private func tick() {
-        timer = nil
-        perform(state.tick(now: .now()))
-    }
+extension ClientConnection: Wakeable {
+    nonisolated func wake() { assumeIsolated { $0.tick() } }
 }
 
 // The channel's callbacks.
 extension ClientConnection: ChannelInboundHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
 
     nonisolated func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let frame = Self.unwrapInboundIn(data)
-        assumeIsolated { $0.read(frame) }
+        let bytes = Self.unwrapInboundIn(data)
+        assumeIsolated { $0.read(bytes) }
     }
 
-    private func read(_ frame: WebSocketFrame) {
+    private func read(_ bytes: ByteBuffer) {
         let now = NIODeadline.now()
+        frames.append(bytes)
+        do throws(FrameReader.Failure) {
+            while let frame = try frames.next() { read(frame, now) }
+        } catch {
+            perform(state.received(error.violation, now: now))
+        }
+    }
+
+    private func read(_ frame: Frame, _ now: NIODeadline) {
         state.passed(now: now)
         guard rate.allows(frame.opcode, now: now) else { return perform(state.sentTooMuch(now: now)) }
         guard let event = assembler.read(frame) else { return }
         perform(state.received(event, now: now))
     }
 
-    /// A frame the decoder refused; it reads no more.
-    nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let violation: MessageAssembler.Event =
-            if case .invalidFrameLength? = error as? NIOWebSocketError {
-                .violation(.tooBig, "a frame may have \(GatewayLimits.messageBytesMax) bytes")
-            } else {
-                .violation(.protocolError, "not a frame of the protocol")
-            }
-        assumeIsolated { $0.perform($0.state.received(violation, now: .now())) }
-    }
+    /// The channel broke.
+    nonisolated func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     nonisolated func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard !context.channel.isWritable else { return }
@@ -185,5 +204,23 @@ extension ClientConnection: ChannelInboundHandler {
 
     nonisolated func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+    }
+}
+
+extension FrameReader.Failure {
+    fileprivate var violation: MessageAssembler.Event {
+        switch self {
+        case .tooBig: .violation(.tooBig, "a frame may have \(GatewayLimits.messageBytesMax) bytes")
+        case .badControlFrame: .violation(.protocolError, "a control frame is whole and has at most 125 bytes")
+        }
+    }
+}
+
+extension ServerMessage {
+    /// Prepared, for nothing is said as often.
+    private static let acknowledgement = Frame(opcode: .text, payload: ServerMessage.heartbeat.json).bytes
+
+    fileprivate var frame: ByteBuffer {
+        if case .heartbeat = self { Self.acknowledgement } else { Frame(opcode: .text, payload: json).bytes }
     }
 }

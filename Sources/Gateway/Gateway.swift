@@ -12,7 +12,6 @@ import HTTPServer
 import Logging
 import NIOCore
 import NIOHTTP1
-import NIOWebSocket
 import PresenceCore
 import PresenceStore
 import ServiceLifecycle
@@ -95,7 +94,7 @@ extension Gateway {
         }) {
             headers.append(("Sec-WebSocket-Protocol", ConnectRequest.subprotocol))
         }
-        return HTTPServerUpgrade(headers: headers) { try self.adopt($0, request) }
+        return HTTPServerUpgrade(headers: headers) { try self.adopt($0, $1, request) }
     }
 
     /// 16 bytes in base64, given once.
@@ -109,7 +108,7 @@ extension Gateway {
         return Data(Insecure.SHA1.hash(data: Data(text.utf8))).base64EncodedString()
     }
 
-    private func adopt(_ channel: any Channel, _ request: HTTPServerRequest) throws {
+    private func adopt(_ channel: any Channel, _ timer: LazyTimer, _ request: HTTPServerRequest) throws {
         guard let index = loopIndices[ObjectIdentifier(channel.eventLoop)] else {
             preconditionFailure("the gateway is made with the event loops of the server")
         }
@@ -126,9 +125,7 @@ extension Gateway {
             keepalive: options.keepaliveMs > 0 ? .milliseconds(Int64(options.keepaliveMs)) : nil, now: .now())
         let connection = loop.assumeIsolated {
             $0.add {
-                ClientConnection(
-                    entry.map(\.request), place: (try? entry.get())?.place, state: state, link: $0, channel: channel,
-                    loop: loop)
+                ClientConnection(entry, state: state, link: $0, channel: channel, timer: timer, loop: loop)
             }
         }
         // Also of one that is closed already, which NIO calls no handler for.
@@ -139,10 +136,7 @@ extension Gateway {
         let queued = ChannelOptions.Types.WriteBufferWaterMark(
             low: GatewayLimits.queuedBytesMax / 2, high: GatewayLimits.queuedBytesMax)
         try channel.syncOptions?.setOption(.writeBufferWaterMark, value: queued)
-        let decoder = WebSocketFrameDecoder(maxFrameSize: GatewayLimits.messageBytesMax)
-        try channel.pipeline.syncOperations.addHandlers([
-            WebSocketFrameEncoder(), ByteToMessageHandler(decoder), connection,
-        ])
+        try channel.pipeline.syncOperations.addHandler(connection)
         connection.assumeIsolated { $0.start() }
     }
 

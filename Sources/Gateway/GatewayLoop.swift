@@ -17,11 +17,12 @@ actor GatewayLoop {
     private var nextLink: Link
     private let linkStep: Int
     private(set) var isStopping = false
-    private var jobs: Deque<Job> = []
-    private var jobsRunning = 0
+    private var jobs = JobQueue<Job>(runningMax: GatewayLimits.jobsPerLoopMax)
     private var unrecorded = UnrecordedEnds()
     private var isProbeDue = false
-    private var beats: [Beat] = []
+    private var beats = HeartbeatBatches<Beat>(
+        beatsPerBatchMax: GatewayLimits.heartbeatsPerBatchMax, timeout: GatewayLimits.unrecordedAfter)
+    private var isLateCheckDue = false
 
     private typealias Beat = (beat: UserSession, connection: ClientConnection)
 
@@ -54,7 +55,7 @@ actor GatewayLoop {
     func remove(_ connection: ClientConnection) { connections[connection.link] = nil }
 
     /// Nothing is left to do.
-    var isIdle: Bool { connections.isEmpty && jobs.isEmpty && jobsRunning == 0 }
+    var isIdle: Bool { connections.isEmpty && jobs.isIdle }
 
     /// The worker stops: closes the sockets one by one over a while, so that their clients do not all come back at
     /// once.
@@ -74,35 +75,41 @@ actor GatewayLoop {
 
     /// Renews a lease; the heartbeats of a few turns of the loop go out in one write.
     func beat(_ beat: UserSession, of connection: ClientConnection) {
-        beats.append((beat, connection))
-        guard beats.count == 1 else { return }
-        eventLoop.scheduleTask(in: GatewayLimits.heartbeatWindow) { self.assumeIsolated { $0.flush() } }
+        guard beats.add((beat, connection)) else { return }
+        eventLoop.scheduleTask(in: GatewayLimits.heartbeatWindow) { self.assumeIsolated { $0.sendBeats() } }
     }
 
-    private func flush() {
-        let due = beats
-        beats = []
-        for start in stride(from: 0, to: due.count, by: GatewayLimits.heartbeatsPerBatchMax) {
-            let batch = due[start..<min(start + GatewayLimits.heartbeatsPerBatchMax, due.count)]
+    private func sendBeats() {
+        for batch in beats.send(now: .now()) {
             Task(executorPreference: executor) { await self.renew(batch) }
+        }
+        checkForLate()
+    }
+
+    private func renew(_ batch: HeartbeatBatches<Beat>.Batch) async {
+        do {
+            let gone = Set(try await sessions.store.heartbeat(batch.beats.map(\.beat)))
+            _ = beats.answered(batch)
+            answer(batch.beats, gone: gone)
+        } catch {
+            logger.debug(
+                "Heartbeats are not recorded", metadata: ["count": "\(batch.beats.count)", "error": "\(error)"])
+            if beats.answered(batch) { answerUnrecorded(batch.beats) }
         }
     }
 
     /// While Redis cannot be asked nobody gets an acknowledgement, and nobody is taken for gone: they hear that their
     /// sockets live, before they would give these up, however long the store goes on trying.
-    private func renew(_ batch: ArraySlice<Beat>) async {
-        let late = NIODeadline.now() + GatewayLimits.unrecordedAfter
-        let telling = eventLoop.scheduleTask(deadline: late) { self.assumeIsolated { $0.answerUnrecorded(batch) } }
-        do {
-            let gone = Set(try await sessions.store.heartbeat(batch.map(\.beat)))
-            telling.cancel()
-            answer(batch, gone: gone)
-        } catch {
-            logger.debug("Heartbeats are not recorded", metadata: ["count": "\(batch.count)", "error": "\(error)"])
-            guard .now() < late else { return }
-            telling.cancel()
-            answerUnrecorded(batch)
-        }
+    private func checkForLate() {
+        guard !isLateCheckDue, let deadline = beats.deadline else { return }
+        isLateCheckDue = true
+        eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.answerLate() } }
+    }
+
+    private func answerLate() {
+        isLateCheckDue = false
+        for batch in beats.takeLate(now: .now()) { answerUnrecorded(batch.beats) }
+        checkForLate()
     }
 
     private func answer(_ batch: ArraySlice<Beat>, gone: Set<UserSession>) {
@@ -118,8 +125,7 @@ actor GatewayLoop {
     /// Looks for sessions that ended while notices could not be heard.
     func checkSessions() async throws(StoreError) {
         let live = liveSessions()
-        for start in stride(from: 0, to: live.count, by: GatewayLimits.heartbeatsPerBatchMax) {
-            let batch = live[start..<min(start + GatewayLimits.heartbeatsPerBatchMax, live.count)]
+        for batch in live.slices(of: GatewayLimits.heartbeatsPerBatchMax) {
             let ended = Set(try await sessions.store.ended(among: batch.map(\.beat)))
             for (session, connection) in batch where ended.contains(session) { await connection.gone() }
         }
@@ -135,24 +141,24 @@ actor GatewayLoop {
 // What takes time in connections' lives.
 extension GatewayLoop {
     private enum Job {
-        case open(ConnectRequest, issuedAtMs: Int?, ClientConnection)
-        case logout(ConnectRequest, SessionID, ClientConnection)
+        case open(ClientConnection, issuedAtMs: Int?)
+        case logout(UserSession, ClientConnection)
         case end(SessionEnd, isProbe: Bool)
     }
 
     /// - Parameter issuedAtMs: when the client's token was, Unix time in milliseconds; nil where none was asked for.
-    func open(_ request: ConnectRequest, issuedAtMs: Int?, for connection: ClientConnection) {
-        enqueue(.open(request, issuedAtMs: issuedAtMs, connection))
+    func open(_ connection: ClientConnection, issuedAtMs: Int?) {
+        enqueue(.open(connection, issuedAtMs: issuedAtMs))
     }
 
-    func logout(_ session: SessionID, of request: ConnectRequest, for connection: ClientConnection) {
-        enqueue(.logout(request, session, connection))
+    func logout(_ session: UserSession, for connection: ClientConnection) {
+        enqueue(.logout(session, connection))
     }
 
-    func disconnect(_ session: SessionID, of request: ConnectRequest, for connection: ClientConnection) {
-        let timing = sessions.store.platforms[request.platform].heartbeat
+    func disconnect(_ session: UserSession, for connection: ClientConnection) {
+        let timing = sessions.store.platforms[session.session.platform].heartbeat
         let end = SessionEnd(
-            user: request.user, session: session, link: connection.link,
+            user: session.user, session: session.session, link: connection.link,
             deadline: .now() + .milliseconds(Int64(timing.timeoutMs + timing.graceMs)))
         enqueue(.end(end, isProbe: false))
     }
@@ -160,29 +166,26 @@ extension GatewayLoop {
     /// Starts it as soon as few enough are under way: when thousands of sockets close at once, Redis must not be
     /// kept from answering heartbeats in time. Waiting ones are bounded by the sockets.
     private func enqueue(_ job: Job) {
-        jobs.append(job)
-        startNext()
+        if let next = jobs.add(job) { start(next) }
     }
 
-    private func startNext() {
-        guard jobsRunning < GatewayLimits.jobsPerLoopMax, let job = jobs.popFirst() else { return }
-        jobsRunning += 1
+    private func start(_ job: Job) {
         Task(executorPreference: executor) { await self.run(job) }
     }
 
     private func run(_ job: Job) async {
         switch job {
-        case .open(let request, let issuedAtMs, let connection):
+        case .open(let connection, let issuedAtMs):
             // A client that gave up may be back already: its late login would displace its newer one.
-            if await connection.isOpening {
+            if let request = await connection.opening {
                 await connection.opened(await sessions.open(request, issuedAtMs: issuedAtMs, link: connection.link))
             }
-        case .logout(let request, let session, let connection):
-            await connection.loggedOut(session, isRecorded: await sessions.logout(request.user, session))
+        case .logout(let session, let connection):
+            await connection.loggedOut(
+                session.session, isRecorded: await sessions.logout(session.user, session.session))
         case .end(let end, let isProbe): await record(end, isProbe: isProbe)
         }
-        jobsRunning -= 1
-        startNext()
+        if let next = jobs.finished() { start(next) }
     }
 }
 

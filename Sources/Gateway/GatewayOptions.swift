@@ -50,7 +50,7 @@ package enum GatewayLimits {
     /// Bytes that wait for a client that does not read.
     static let queuedBytesMax = 16 << 10
     /// Bytes of one read.
-    static let readBytesMax = 512
+    static let readBytesMax = 256
     /// How long a heartbeat waits for others: a write to Redis costs many times what one more command in it does, and
     /// nobody waits for the answer.
     static let heartbeatWindow = TimeAmount.milliseconds(5)

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOWebSocket
 
-/// Turns frames into what they mean, holding the client to RFC 6455 where the frame decoder does not: masking,
+/// Turns frames into what they mean, holding the client to RFC 6455 where a frame by itself does not tell: masking,
 /// reserved bits and opcodes, fragmentation, UTF-8, close codes and the size of a message in fragments.
 struct MessageAssembler: Sendable {
     enum Event: Equatable {
@@ -16,16 +16,16 @@ struct MessageAssembler: Sendable {
     private var fragments: ByteBuffer?
 
     /// - Returns: nil for a frame that is only a part of something, or a pong.
-    mutating func read(_ frame: WebSocketFrame) -> Event? {
-        guard frame.maskKey != nil else { return .violation(.protocolError, "a client's frames must be masked") }
-        guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+    mutating func read(_ frame: Frame) -> Event? {
+        guard frame.isMasked else { return .violation(.protocolError, "a client's frames must be masked") }
+        guard !frame.hasReservedBits else {
             return .violation(.protocolError, "reserved bits must be 0: no extension was agreed")
         }
-        var data = frame.unmaskedData
+        var data = frame.payload
         switch frame.opcode {
         case .text:
             guard fragments == nil else { return .violation(.protocolError, "a message inside a fragmented message") }
-            guard frame.fin else {
+            guard frame.isFinal else {
                 fragments = data
                 return nil
             }
@@ -37,7 +37,7 @@ struct MessageAssembler: Sendable {
             }
             fragments = nil
             whole.writeBuffer(&data)
-            guard frame.fin else {
+            guard frame.isFinal else {
                 fragments = whole
                 return nil
             }

@@ -20,7 +20,7 @@ actor HTTPConnection {
     private let shared: Shared
     private let decoder: RequestDecoder
     var state: ConnectionState
-    private var timer: (deadline: NIODeadline, task: Scheduled<Void>)?
+    private let timer: LazyTimer
     private var isReadHeldBack = false
     /// The decoder told of something in what was read last.
     private var heardParts = false
@@ -32,12 +32,14 @@ actor HTTPConnection {
         self.tasks = tasks
         self.shared = shared
         unownedExecutor = channel.eventLoop.executor.asUnownedSerialExecutor()
+        timer = LazyTimer(on: channel.eventLoop)
         decoder = RequestDecoder(shared.limits)
         state = ConnectionState(limits: shared.limits, now: .now())
     }
 
     /// To be called once, before the channel is active.
     func start() throws {
+        timer.start(waking: self)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandlers([ByteToMessageHandler(decoder), self])
     }
@@ -98,13 +100,12 @@ actor HTTPConnection {
 
     /// What came with the request reaches the new handlers when the decoder has left, in the loop's next turn.
     private func hand(to upgrade: HTTPServerUpgrade) {
-        timer?.task.cancel()
-        timer = nil
+        timer.stop()
         channel.writeAndFlush(
             ResponseEncoder.switchingProtocols(upgrade, allocator: channel.allocator), promise: nil)
         shared.connections.ended(channel)
         do {
-            try upgrade.adopt(channel)
+            try upgrade.adopt(channel, timer)
             let pipeline = channel.pipeline.syncOperations
             pipeline.removeHandler(self, promise: nil)
             let decoding = try pipeline.handler(type: ByteToMessageHandler<RequestDecoder>.self)
@@ -122,24 +123,16 @@ actor HTTPConnection {
             isReadHeldBack = false
             channel.read()
         }
-        setTimer()
-    }
-
-    /// One timer: it is set anew when it fires or would fire too late, not with every request.
-    private func setTimer() {
-        guard let deadline = state.deadline else { return }
-        if let timer {
-            if timer.deadline <= deadline { return }
-            timer.task.cancel()
-        }
-        let task = channel.eventLoop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.tick() } }
-        timer = (deadline, task)
+        timer.set(state.deadline)
     }
 
     private func tick() {
-        timer = nil
         perform(state.tick(now: .now()))
     }
+}
+
+extension HTTPConnection: Wakeable {
+    nonisolated func wake() { assumeIsolated { $0.tick() } }
 }
 
 // The channel's callbacks.
@@ -197,7 +190,7 @@ extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private func readComplete() {
         if !heardParts || decoder.hasRest, state.isIdle {
             state.receivedBytes(now: .now())
-            setTimer()
+            timer.set(state.deadline)
         }
         heardParts = false
         let dropped = decoder.takeDroppedBytes()
@@ -242,8 +235,7 @@ extension HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func ended() {
         _ = state.close()
-        timer?.task.cancel()
-        timer = nil
+        timer.stop()
         stream?.task.cancel()
         resumeStream()
         stream = nil

@@ -51,11 +51,12 @@ package struct HTTPServerUpgrade: Sendable {
     /// Of the answer 101, beside `Connection`.
     package var headers: [(name: String, value: String)]
     /// Adds the handlers that get the bytes from then on, those included that came with the request. Called on the
-    /// channel's event loop behind the answer 101; what it throws closes the channel.
-    package var adopt: @Sendable (any Channel) throws -> Void
+    /// channel's event loop behind the answer 101; what it throws closes the channel. The timer was the connection's,
+    /// and may be started for what it becomes.
+    package var adopt: @Sendable (any Channel, LazyTimer) throws -> Void
 
     package init(
-        headers: [(name: String, value: String)], adopt: @escaping @Sendable (any Channel) throws -> Void
+        headers: [(name: String, value: String)], adopt: @escaping @Sendable (any Channel, LazyTimer) throws -> Void
     ) {
         self.headers = headers
         self.adopt = adopt

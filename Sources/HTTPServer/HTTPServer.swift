@@ -95,10 +95,11 @@ package struct HTTPServer: Service, CustomStringConvertible {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            // Every open connection keeps what it was last read into; that grows with what is read.
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 512, initial: 2_048, maximum: configuration.limits.readBytesMax)
+                    minimum: 256, initial: 256, maximum: configuration.limits.readBytesMax)
             )
             .childChannelInitializer { [shared] channel in
                 channel.eventLoop.makeCompletedFuture {

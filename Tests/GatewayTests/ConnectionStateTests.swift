@@ -118,7 +118,7 @@ struct ConnectionStateTests {
             done += state.tick(now: deadline)
             state.passed(now: deadline)
             var pongs = MessageAssembler()
-            let pong = WebSocketFrame(fin: true, opcode: .pong, maskKey: [1, 2, 3, 4], data: ByteBuffer())
+            let pong = Frame(opcode: .pong, isMasked: true)
             #expect(pongs.read(pong) == nil, "nothing the state hears of")
             if !Self.closes(done).isEmpty { break }
         }

@@ -145,7 +145,7 @@ struct ConnectionStateTests {
     @Test("An upgrade waits for the answers before it")
     func upgrade() {
         let fields: HTTPHeaders = ["Connection": "Upgrade", "Upgrade": "other"]
-        let decision = HTTPServerDecision.upgrade(HTTPServerUpgrade(headers: []) { _ in })
+        let decision = HTTPServerDecision.upgrade(HTTPServerUpgrade(headers: []) { _, _ in })
         var state = state()
         _ = state.request("/a", at: at(0))
         #expect(state.request("/b", .http1_1, fields, decision, at: at(0)) == "nothing")

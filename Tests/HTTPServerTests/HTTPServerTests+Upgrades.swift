@@ -69,7 +69,7 @@ extension HTTPServerTests {
 
     @Test("An upgrade that is known takes place, also behind other requests, and gets the bytes sent along")
     func knownUpgrade() async throws {
-        let upgrade = HTTPServerUpgrade(headers: [("Upgrade", "shout")]) { channel in
+        let upgrade = HTTPServerUpgrade(headers: [("Upgrade", "shout")]) { channel, _ in
             try channel.pipeline.syncOperations.addHandler(Shout())
         }
         let offer = Self.get("/upgrade", "Connection: Upgrade\r\nUpgrade: shout\r\n")
@@ -92,7 +92,7 @@ extension HTTPServerTests {
 
     @Test("A server that stops does not wait for what is something else than HTTP by now")
     func upgradedOutlivesServer() async throws {
-        let upgrade = HTTPServerUpgrade(headers: [("Upgrade", "shout")]) { channel in
+        let upgrade = HTTPServerUpgrade(headers: [("Upgrade", "shout")]) { channel, _ in
             try channel.pipeline.syncOperations.addHandler(Shout())
         }
         try await Server.with(upgrade: upgrade) { server in
