@@ -1,6 +1,6 @@
 import NIOCore
-import PresenceProtocol
 import NIOWebSocket
+import PresenceProtocol
 
 /// Cuts what a client sends into frames, however it comes. Between frames it keeps nothing: NIO reads into the same
 /// buffer as long as nobody else has it.

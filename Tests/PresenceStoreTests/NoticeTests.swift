@@ -141,7 +141,8 @@ private struct Heard {
     mutating func start() async throws { #expect(await events.next(isolation: #isolation) == .subscribed) }
 
     mutating func expect(_ worker: String, _ payload: String) async throws {
-        #expect(await events.next(isolation: #isolation) == .message(channel: "test:worker:\(worker)", payload: payload))
+        #expect(
+            await events.next(isolation: #isolation) == .message(channel: "test:worker:\(worker)", payload: payload))
     }
 
     /// Redis keeps the order: what was published before would come before.
