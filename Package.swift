@@ -26,8 +26,8 @@ let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
-// The modules are the stages of the data flow: a stage imports PresenceCore, JSON, Logs and the stage
-// below it, never a sibling; only the executable knows all of them.
+// The modules are the stages of the data flow: a stage imports the stage below it, never a sibling. PresenceCore, JSON,
+// Logs, UserSig, HTTPServer and PresenceProtocol are below all that use them; only the executable knows all.
 let package = Package(
     name: "presence",
     platforms: [.macOS(.v15)],

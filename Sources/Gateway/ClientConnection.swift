@@ -214,6 +214,7 @@ extension FrameReader.Failure {
         switch self {
         case .tooBig: .violation(.tooBig, "a frame may have \(ProtocolLimits.clientMessageBytesMax) bytes")
         case .badControlFrame: .violation(.protocolError, "a control frame is whole and has at most 125 bytes")
+        case .badLength: .violation(.protocolError, "a length has as few bytes as it needs")
         }
     }
 }

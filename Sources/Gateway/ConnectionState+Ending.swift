@@ -10,7 +10,9 @@ extension ConnectionState {
             switch refusal.code {
             case .restart: comeBackAfter(GatewayLimits.comeBackMsMax)
             case .tryAgainLater: comeBackAfter(GatewayLimits.overloadedComeBackMsMax)
-            default: refusal.detail
+            case .normal, .protocolError, .unsupportedData, .invalidUTF8, .tooBig: refusal.detail
+            case .kicked, .unauthorized, .invalidRequest, .loginRejected, .moved, .originNotAllowed: refusal.detail
+            case .sessionGone, .silent, .handshakeTimeout, .rateLimited, .tooManyConnections: refusal.detail
             }
         return [.send(.error(refusal.error, detail: refusal.detail, field: refusal.field))]
             + close(refusal.code, reason, now)

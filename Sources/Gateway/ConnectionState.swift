@@ -96,7 +96,9 @@ extension ConnectionState {
             isPutOff = true
             return refused(.openingTooSlow, now: now)
         case .live(let live): return tick(live, now)
-        case .closing: return [.drop]
+        case .closing:
+            phase = .closed
+            return [.drop]
         case .ready, .leaving, .closed: return []
         }
     }

@@ -10,7 +10,12 @@ struct FrameReader {
         case tooBig
         /// A control frame in parts, or over 125 bytes (RFC 6455, section 5.5).
         case badControlFrame
+        /// More bytes than it needs (section 5.2).
+        case badLength
     }
+
+    /// Bytes it keeps memory for.
+    var storedBytes: Int { unread.capacity }
 
     private var unread = ByteBuffer()
     private var hasFailed = false
@@ -18,7 +23,13 @@ struct FrameReader {
     /// After a failure nothing is read any more.
     mutating func append(_ bytes: ByteBuffer) {
         if hasFailed { return }
-        if unread.readableBytes == 0 { unread = bytes } else { unread.writeImmutableBuffer(bytes) }
+        if unread.readableBytes == 0 {
+            unread = bytes
+        } else {
+            // What was read would be kept, and carried along.
+            unread.discardReadBytes()
+            unread.writeImmutableBuffer(bytes)
+        }
     }
 
     /// The next frame; nil if it has not come in full.
@@ -31,7 +42,7 @@ struct FrameReader {
         var frame = Frame(
             opcode: opcode, isFinal: first & 0x80 != 0, hasReservedBits: first & 0x70 != 0,
             isMasked: second & 0x80 != 0)
-        try check(frame, payloadBytes: count)
+        try check(frame, payloadBytes: count, short: second & 0x7f)
         guard let key = frame.isMasked ? rest.readInteger(as: UInt32.self) : 0,
             let payload = rest.readSlice(length: count)
         else { return nil }
@@ -40,10 +51,13 @@ struct FrameReader {
         return frame
     }
 
-    private mutating func check(_ frame: Frame, payloadBytes: Int) throws(Failure) {
+    private mutating func check(_ frame: Frame, payloadBytes: Int, short: UInt8) throws(Failure) {
         let isControl = [.connectionClose, .ping, .pong].contains(frame.opcode)
         if payloadBytes > ProtocolLimits.clientMessageBytesMax { throw fail(.tooBig) }
         if isControl, !frame.isFinal || payloadBytes > 125 { throw fail(.badControlFrame) }
+        if short == 126 && payloadBytes < 126 || short == 127 && payloadBytes <= Int(UInt16.max) {
+            throw fail(.badLength)
+        }
     }
 
     private mutating func fail(_ failure: Failure) -> Failure {

@@ -27,8 +27,8 @@ package struct GatewayOptions: Sendable {
 
 /// The limits of one connection; no reason to configure them is known.
 package enum GatewayLimits {
-    /// From the accept to the request, and from the upgrade to the token.
-    package static let handshakeTimeout = TimeAmount.seconds(5)
+    /// From the upgrade to the token.
+    static let handshakeTimeout = TimeAmount.seconds(5)
     /// How long a client is kept waiting for its welcome. Clients give up later than this: an overloaded worker must
     /// not spend itself on logins nobody waits for.
     static let openingTimeout = TimeAmount.seconds(8)

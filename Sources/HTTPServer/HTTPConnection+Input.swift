@@ -32,7 +32,12 @@ extension HTTPConnection {
             guard input.readableBytes > shared.limits.bytesAheadMax else { return false }
             carryOut(state.receivedTooMuch())
             return true
-        case .handingOver: closeInput()
+        case .handingOver:
+            if input.readableBytes > shared.limits.bytesAheadMax {
+                carryOut(state.close())
+                return true
+            }
+            closeInput()
         case .dropping:
             closeInput()
             let count = input.readableBytes

@@ -25,7 +25,11 @@ extension HTTPConnection {
         guard !channel.isWritable, stream != nil else { return }
         state.streamBlocked(now: .now())
         perform(.nothing)
-        await withCheckedContinuation { stream?.writable = $0 }
+        await withCheckedContinuation { waiting in
+            // That may have come in the meantime, or the end.
+            guard stream != nil, !channel.isWritable else { return waiting.resume() }
+            stream?.writable = waiting
+        }
     }
 
     private func finishStream(isChunked: Bool) {

@@ -46,10 +46,7 @@ actor HTTPConnection {
     }
 
     /// To be called once, before the channel is active.
-    func start() throws {
-        timer.start(waking: self)
-        try channel.pipeline.syncOperations.addHandler(self)
-    }
+    func start() throws { try channel.pipeline.syncOperations.addHandler(self) }
 
     /// The server stops.
     func stop() { perform(state.stop(now: .now())) }
@@ -169,7 +166,11 @@ extension HTTPConnection: ChannelInboundHandler, ChannelOutboundHandler, Removab
 
     nonisolated func channelActive(context: ChannelHandlerContext) {
         if shared.connections.admits(self) {
-            assumeIsolated { $0.timer.set($0.state.deadline) }
+            // Not before: of a channel that never was active no end is told, and the timer would keep it.
+            assumeIsolated {
+                $0.timer.start(waking: $0)
+                $0.timer.set($0.state.deadline)
+            }
         } else {
             context.close(promise: nil)
         }

@@ -24,6 +24,7 @@ package struct HTTPServerRequest: Sendable {
         init(_ head: RequestHead) throws(HTTPRefusal) {
             let framing = head.framing
             try framing.checkHost(isHTTP10: head.isHTTP10)
+            try framing.checkExpectations(isHTTP10: head.isHTTP10)
             length = try framing.length(isHTTP10: head.isHTTP10)
             (path, query) = try HTTPServerRequest.parts(of: head.target, head.method, host: framing.host)
             method = head.method

@@ -48,6 +48,7 @@ package final class LazyTimer: @unchecked Sendable {
 
 extension LazyTimer: NIOScheduledCallbackHandler {
     package func handleScheduledCallback(eventLoop: some EventLoop) {
+        eventLoop.preconditionInEventLoop()
         // Set for an earlier deadline since, it fires twice.
         guard let firesAt, firesAt <= eventLoop.now else { return }
         self.firesAt = nil

@@ -56,6 +56,7 @@ struct Framing {
     private var hosts = 0
     private(set) var host = ""
     private(set) var expectsContinue = false
+    private var hasUnknownExpectation = false
     private(set) var closes = false
     private var hasUpgrade = false
     private var namesUpgrade = false
@@ -73,8 +74,7 @@ struct Framing {
             hosts += 1
             host = value
         case 6 where name.equals("expect"):
-            guard value.equals("100-continue") else { throw .expectationFailed }
-            expectsContinue = true
+            if value.equals("100-continue") { expectsContinue = true } else { hasUnknownExpectation = true }
         case 7 where name.equals("upgrade"): hasUpgrade = true
         case 10 where name.equals("connection"): try readConnection(value)
         case 14 where name.equals("content-length"):
@@ -95,6 +95,11 @@ struct Framing {
             if name.equals("close") { closes = true }
             if name.equals("upgrade") { namesUpgrade = true }
         }
+    }
+
+    /// HTTP/1.0 knows none (RFC 9110, section 10.1.1).
+    func checkExpectations(isHTTP10: Bool) throws(HTTPRefusal) {
+        if hasUnknownExpectation, !isHTTP10 { throw .expectationFailed }
     }
 
     func checkHost(isHTTP10: Bool) throws(HTTPRefusal) {

@@ -67,20 +67,14 @@ struct RequestParser {
                     }
                 return .head(request)
             case .body(let bytesLeft):
-                guard let part = bytes.readFirst(bytesLeft) else { return nil }
-                let isLast = part.readableBytes == bytesLeft
-                state = isLast ? .end : .body(bytesLeft: bytesLeft - part.readableBytes)
-                return .body(part)
+                return take(bytesLeft, from: &bytes, then: .end) { .body(bytesLeft: $0) }
             case .chunkSize:
                 guard let length = try lines.next(in: bytes) else { return nil }
                 let (size, digits) = try Self.chunkSize(in: bytes.readableBytesUInt8Span.extracting(first: length))
                 lines.pass(length, counting: length - digits, in: &bytes)
                 state = size > 0 ? .chunk(bytesLeft: size) : .trailers
             case .chunk(let bytesLeft):
-                guard let part = bytes.readFirst(bytesLeft) else { return nil }
-                let isLast = part.readableBytes == bytesLeft
-                state = isLast ? .chunkEnd : .chunk(bytesLeft: bytesLeft - part.readableBytes)
-                return .body(part)
+                return take(bytesLeft, from: &bytes, then: .chunkEnd) { .chunk(bytesLeft: $0) }
             case .chunkEnd:
                 guard let length = try lines.next(in: bytes) else { return nil }
                 guard length == 0 else { throw .malformed }
@@ -102,6 +96,15 @@ struct RequestParser {
                 return .end
             }
         }
+    }
+
+    /// - Returns: what is there of a body or a chunk; nil if that is nothing.
+    private mutating func take(
+        _ bytesLeft: Int, from bytes: inout ByteBuffer, then next: State, else more: (Int) -> State
+    ) -> Part? {
+        guard let part = bytes.readFirst(bytesLeft) else { return nil }
+        state = part.readableBytes == bytesLeft ? next : more(bytesLeft - part.readableBytes)
+        return .body(part)
     }
 
     /// - Returns: whether the head is there to its end.

@@ -82,7 +82,7 @@ package struct PresenceAPI: Sendable {
         let routes = Self.routes.map { (access: $0.access, handler: handle($0.handler(self))) }
         return HTTPServer(
             configuration, eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening,
-            refuse: { answer(to: $1, refused: $0) },
+            refuse: { [limits = configuration.limits] in answer(to: $1, refused: $0, limits) },
             decide: { request in upgrade(request).map { .upgrade($0) } ?? decide(&request, router, routes) })
     }
 }
@@ -137,8 +137,10 @@ extension PresenceAPI {
     }
 
     /// What the server does not let through to a handler.
-    private func answer(to request: HTTPServerRequest?, refused refusal: HTTPRefusal) -> HTTPServerResponse {
-        let problem = Problem(refusal, HTTPServerLimits(), bodyBytesMax: options.bodyBytesMax)
+    private func answer(
+        to request: HTTPServerRequest?, refused refusal: HTTPRefusal, _ limits: HTTPServerLimits
+    ) -> HTTPServerResponse {
+        let problem = Problem(refusal, limits)
         if compatible != nil, let request, CompatibleAPI.isPath(request.path) {
             return .compatible(CompatibleFailure(problem, of: nil))
         }

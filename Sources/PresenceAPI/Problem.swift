@@ -44,7 +44,7 @@ struct Problem: Error {
         self.field = field
     }
 
-    init(_ refusal: HTTPRefusal, _ limits: HTTPServerLimits, bodyBytesMax: Int) {
+    init(_ refusal: HTTPRefusal, _ limits: HTTPServerLimits) {
         switch refusal {
         case .malformed:
             self.init(
@@ -55,7 +55,7 @@ struct Problem: Error {
             self.init(
                 .headTooLarge, "Send at most \(limits.headBytesMax) bytes and \(limits.headerFieldsMax) fields as head."
             )
-        case .bodyTooLarge: self.init(.bodyTooLarge, "Send at most \(bodyBytesMax) bytes at once.")
+        case .bodyTooLarge: self.init(.bodyTooLarge, "Send at most \(limits.bodyBytesMax) bytes at once.")
         case .tooSlow: self.init(.requestTooSlow, "Send the request again, and to its end.")
         case .unsupportedVersion: self.init(.unsupportedVersion, "Send HTTP/1.1.")
         case .expectationFailed: self.init(.expectationFailed, "Expect 100-continue, or nothing.")

@@ -147,7 +147,7 @@ extension ConnectionState {
             case .error(let problem) where problem.code == .redisUnavailable && leaveBy != nil:
                 leaveBy = nil
                 return [.answerLogout(.unavailable(problem.detail))]
-            default: return received(message)
+            case .welcome, .kicked, .logout, .error, .unrecorded, .unknown, nil: return received(message)
             }
         case .idle, .waiting, .ended: return []
         }

@@ -1,8 +1,9 @@
 // PresenceProtocol: what clients and gateway say to each other.
 //
 // Promises: whatever one side writes the other reads, as both are written here; members and types that are not known
-// are passed over, so that a newer side can say more. A browser's client.js says the same, which a test holds it to.
-// Does not: send, know what a session or a user is, or decide when something is said.
+// are passed over, so that a newer side can say more. When a client comes back is one table (`ClientRules`, `ComeBack`).
+// A browser's client.js says and does the same, which a test holds it to.
+// Does not: send, keep time, or know what a session or a user is.
 
 import JSON
 import NIOCore

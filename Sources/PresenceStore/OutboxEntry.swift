@@ -78,7 +78,7 @@ extension StatusChange {
             id: "\(session.generation.rawValue)-\(version)", user: user, version: version, previous: previous,
             atMs: min(version, committed), action: action, reason: reason, session: session, status: status,
             userStatus: userStatus,
-            address: address.isEmpty ? nil : Record.decode(address[...]),
+            address: address.isEmpty ? nil : String(percentEncoded: address.utf8),
             kicked: kicked.isEmpty
                 ? [] : kicked.split(separator: ",").compactMap { try? SessionID(String($0)) },
             note: note.isEmpty ? nil : note)

@@ -20,10 +20,10 @@ enum Record {
     static func session(device: String, record: String) -> Session? {
         var (fields, record) = (Fields(device: device), record)
         let isWhole = record.withUTF8 { fields.read($0) }
-        guard isWhole, let id = fields.id, let status = fields.status, let login = fields.login,
-            let details = try? ClientDetails(
-                address: fields.address, network: fields.network, version: fields.version)
-        else { return nil }
+        guard isWhole, let id = fields.id, let status = fields.status, let login = fields.login else { return nil }
+        // What a client told of itself is not worth losing its session for.
+        let details =
+            (try? ClientDetails(address: fields.address, network: fields.network, version: fields.version)) ?? .unknown
         return Session(
             id: id, status: status, loginAtMs: login, changedAtMs: fields.changed ?? login, details: details,
             worker: fields.worker)
@@ -102,7 +102,4 @@ enum Record {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
-
-    /// nil if `encode` did not make it: what a client told of itself is not worth losing its session for.
-    static func decode(_ text: Substring) -> String? { String(percentEncoded: text.utf8) }
 }

