@@ -60,7 +60,15 @@ package struct JSONReader: ~Escapable {
     private var names: [String] = []
 
     @_lifetime(copy text)
-    init(_ text: Span<UInt8>) { bytes = text }
+    init(_ text: Span<UInt8>) {
+        bytes = text
+        levels.reserveCapacity(Self.levelsUsual)
+        names.reserveCapacity(Self.namesUsual)
+    }
+
+    /// What most texts need.
+    private static let levelsUsual = 4
+    private static let namesUsual = 8
 
     /// - Throws: if the text is malformed.
     static func check(_ text: Span<UInt8>) throws(JSONError) {

@@ -1,6 +1,7 @@
 import NIOCore
 
 /// A value with a JSON form.
+@usableFromInline
 package protocol JSONWritable {
     func write(to json: inout JSONWriter)
 }
@@ -16,6 +17,7 @@ extension JSONWritable {
 
 /// Writes JSON, members in the order given: people reading it see `user` and `status` first, and a signed text is the
 /// same whenever it is written.
+@usableFromInline
 package struct JSONWriter {
     /// An array: every byte written to a `ByteBuffer` asks anew whether its storage is shared.
     private var bytes: [UInt8] = []
@@ -27,12 +29,14 @@ package struct JSONWriter {
     /// What is written so far.
     package var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
 
+    @inlinable
     package mutating func object(_ members: (inout JSONWriter) -> Void) {
         open("{")
         members(&self)
         close("}")
     }
 
+    @inlinable
     package mutating func array(_ elements: some Sequence<some JSONWritable>) {
         open("[")
         for element in elements {
@@ -42,12 +46,14 @@ package struct JSONWriter {
         close("]")
     }
 
+    @inlinable
     package mutating func member(_ name: String, _ value: some JSONWritable) {
         key(name)
         value.write(to: &self)
     }
 
     /// Leaves the member out where there is no value.
+    @inlinable
     package mutating func member(_ name: String, ifPresent value: (some JSONWritable)?) {
         if let value { member(name, value) }
     }
@@ -58,17 +64,20 @@ package struct JSONWriter {
     }
 
     /// A number, `true`, `false` or `null`, as it stands in JSON.
+    @usableFromInline
     package mutating func literal(_ text: String) {
         bytes.append(contentsOf: text.utf8)
     }
 
     package mutating func string(_ text: String) {
+        var text = text
         bytes.append(UInt8(ascii: "\""))
-        let begin = bytes.count
-        bytes.append(contentsOf: text.utf8)
-        if bytes[begin...].contains(where: \.needsEscape) {
-            bytes.removeSubrange(begin...)
-            for byte in text.utf8 { escaped(byte) }
+        text.withUTF8 { utf8 in
+            if utf8.contains(where: \.needsEscape) {
+                for byte in utf8 { escaped(byte) }
+            } else {
+                bytes.append(contentsOf: utf8)
+            }
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -82,23 +91,27 @@ package struct JSONWriter {
         }
     }
 
-    private mutating func key(_ name: String) {
+    @usableFromInline
+    mutating func key(_ name: String) {
         separate()
         string(name)
         bytes.append(UInt8(ascii: ":"))
     }
 
-    private mutating func separate() {
+    @usableFromInline
+    mutating func separate() {
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         needsComma = true
     }
 
-    private mutating func open(_ bracket: Unicode.Scalar) {
+    @usableFromInline
+    mutating func open(_ bracket: Unicode.Scalar) {
         bytes.append(UInt8(ascii: bracket))
         needsComma = false
     }
 
-    private mutating func close(_ bracket: Unicode.Scalar) {
+    @usableFromInline
+    mutating func close(_ bracket: Unicode.Scalar) {
         bytes.append(UInt8(ascii: bracket))
         needsComma = true
     }

@@ -41,13 +41,19 @@ package struct InstanceID: Hashable, Sendable, CustomStringConvertible {
     package var description: String { rawValue }
 
     package init(_ raw: String, field: String = "instance") throws(InvalidInput) {
-        guard (1...Self.bytesMax).contains(raw.utf8.count), raw.utf8.allSatisfy(\.isInstanceByte) else {
-            throw InvalidInput(field: field, message: "must be 1 to \(Self.bytesMax) of A-Z a-z 0-9 . _ -")
-        }
+        guard Self.isValid(raw.utf8) else { throw Self.invalid(field) }
         rawValue = raw
     }
 
-    private init(unchecked raw: String) { rawValue = raw }
+    fileprivate init(unchecked raw: String) { rawValue = raw }
+
+    fileprivate static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
+        1...bytesMax ~= bytes.count && bytes.allSatisfy(\.isInstanceByte)
+    }
+
+    fileprivate static func invalid(_ field: String) -> InvalidInput {
+        InvalidInput(field: field, message: "must be 1 to \(bytesMax) of A-Z a-z 0-9 . _ -")
+    }
 }
 
 /// Names one login of a session. Random, made by the worker that serves the login, compared for
@@ -59,13 +65,19 @@ package struct Generation: Hashable, Sendable, CustomStringConvertible {
     package var description: String { rawValue }
 
     package init(_ raw: String, field: String = "session") throws(InvalidInput) {
-        guard (1...Self.bytesMax).contains(raw.utf8.count), raw.utf8.allSatisfy(\.isAlphanumeric) else {
-            throw InvalidInput(field: field, message: "is not a session this service gave out")
-        }
+        guard Self.isValid(raw.utf8) else { throw Self.invalid(field) }
         rawValue = raw
     }
 
-    private init(unchecked raw: String) { rawValue = raw }
+    fileprivate init(unchecked raw: String) { rawValue = raw }
+
+    fileprivate static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
+        1...bytesMax ~= bytes.count && bytes.allSatisfy(\.isAlphanumeric)
+    }
+
+    fileprivate static func invalid(_ field: String) -> InvalidInput {
+        InvalidInput(field: field, message: "is not a session this service gave out")
+    }
 
     package static func random() -> Generation { Generation(unchecked: randomText()) }
 }
@@ -93,48 +105,65 @@ private let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 /// One login of one device, written `<platform>:<instance>:<generation>`.
 package struct SessionID: Hashable, Sendable, CustomStringConvertible {
-    package let platform: Platform
-    package let instance: InstanceID
-    package let generation: Generation
+    /// Kept as it is written: most sessions come as this text and leave as it.
+    package let description: String
+    /// Where the first colon of the text stands, and the second.
+    private let colons: (UInt8, UInt8)
 
     package init(platform: Platform, instance: InstanceID, generation: Generation) {
-        self.platform = platform
-        self.instance = instance
-        self.generation = generation
+        description = "\(platform):\(instance):\(generation)"
+        let first = platform.name.utf8.count
+        colons = (UInt8(first), UInt8(first + 1 + instance.rawValue.utf8.count))
     }
 
     package init(_ raw: String, field: String = "session") throws(InvalidInput) {
-        guard let (platform, rest) = raw[...].splitAtColon, let (instance, generation) = rest.splitAtColon else {
-            throw InvalidInput(field: field, message: "must be the `session` a login answered with")
+        var (text, colons) = (raw, (UInt8(0), UInt8(0)))
+        let flaw = text.withUTF8 { bytes -> InvalidInput? in
+            let colon = UInt8(ascii: ":")
+            guard let first = bytes.firstIndex(of: colon), let second = bytes[(first + 1)...].firstIndex(of: colon)
+            else { return InvalidInput(field: field, message: "must be the `session` a login answered with") }
+            guard Platform.isValid(bytes[..<first]) else { return Platform.invalid(field) }
+            guard InstanceID.isValid(bytes[(first + 1)..<second]) else { return InstanceID.invalid(field) }
+            guard Generation.isValid(bytes[(second + 1)...]) else { return Generation.invalid(field) }
+            colons = (UInt8(first), UInt8(second))
+            return nil
         }
-        self.platform = try Platform(String(platform), field: field)
-        self.instance = try InstanceID(String(instance), field: field)
-        self.generation = try Generation(String(generation), field: field)
+        if let flaw { throw flaw }
+        (description, self.colons) = (text, colons)
+    }
+
+    package var platform: Platform { Platform(unchecked: text(0, colons.0)) }
+    package var instance: InstanceID { InstanceID(unchecked: text(colons.0 + 1, colons.1)) }
+    package var generation: Generation {
+        Generation(unchecked: text(colons.1 + 1, UInt8(description.utf8.count)))
     }
 
     /// The device without the login: `<platform>:<instance>`, the name of its field in the user's record.
-    package var device: String { "\(platform):\(instance)" }
+    package var device: String { text(0, colons.1) }
 
-    package var description: String { "\(platform):\(instance):\(generation)" }
-}
-
-extension Substring {
-    /// What stands before and behind the first colon.
-    fileprivate var splitAtColon: (Substring, Substring)? {
-        guard let colon = utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-        return (Substring(utf8[..<colon]), Substring(utf8[utf8.index(after: colon)...]))
+    private func text(_ begin: UInt8, _ end: UInt8) -> String {
+        let bytes = description.utf8
+        let begin = bytes.index(bytes.startIndex, offsetBy: Int(begin))
+        return String(description[begin..<bytes.index(bytes.startIndex, offsetBy: Int(end))])
     }
+
+    package static func == (left: SessionID, right: SessionID) -> Bool { left.description == right.description }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(description) }
 }
 
 extension String {
     /// C0, DEL and C1 (in UTF-8: C2 80 to C2 9F): what breaks logs, terminals and headers.
     package var containsControlCharacter: Bool {
-        var before: UInt8 = 0
-        for byte in utf8 {
-            if byte < 0x20 || byte == 0x7F || (before == 0xC2 && byte < 0xA0) { return true }
-            before = byte
+        var text = self
+        return text.withUTF8 { bytes in
+            var before: UInt8 = 0
+            for byte in bytes {
+                if byte < 0x20 || byte == 0x7F || (before == 0xC2 && byte < 0xA0) { return true }
+                before = byte
+            }
+            return false
         }
-        return false
     }
 }
 

@@ -6,22 +6,28 @@ package struct Platform: Hashable, Sendable, CustomStringConvertible {
     package var description: String { name }
 
     package init(_ raw: String, field: String = "platform") throws(InvalidInput) {
-        guard (1...Self.bytesMax).contains(raw.utf8.count), raw.utf8.allSatisfy(\.isAlphanumeric) else {
-            throw InvalidInput(field: field, message: "must be 1 to \(Self.bytesMax) letters or digits")
-        }
+        guard Self.isValid(raw.utf8) else { throw Self.invalid(field) }
         name = raw
     }
 
-    private init(builtIn name: String) { self.name = name }
+    init(unchecked name: String) { self.name = name }
 
-    package static let android = Platform(builtIn: "Android")
-    package static let iPhone = Platform(builtIn: "iPhone")
-    package static let iPad = Platform(builtIn: "iPad")
-    package static let windows = Platform(builtIn: "Windows")
-    package static let mac = Platform(builtIn: "Mac")
-    package static let linux = Platform(builtIn: "Linux")
-    package static let web = Platform(builtIn: "Web")
-    package static let miniProgram = Platform(builtIn: "MiniProgram")
+    static func isValid(_ bytes: some Collection<UInt8>) -> Bool {
+        1...bytesMax ~= bytes.count && bytes.allSatisfy(\.isAlphanumeric)
+    }
+
+    static func invalid(_ field: String) -> InvalidInput {
+        InvalidInput(field: field, message: "must be 1 to \(bytesMax) letters or digits")
+    }
+
+    package static let android = Platform(unchecked: "Android")
+    package static let iPhone = Platform(unchecked: "iPhone")
+    package static let iPad = Platform(unchecked: "iPad")
+    package static let windows = Platform(unchecked: "Windows")
+    package static let mac = Platform(unchecked: "Mac")
+    package static let linux = Platform(unchecked: "Linux")
+    package static let web = Platform(unchecked: "Web")
+    package static let miniProgram = Platform(unchecked: "MiniProgram")
 }
 
 /// What a platform's devices have in common; login policies group by it.

@@ -7,7 +7,12 @@ extension String {
     ///   - bytes: the encoded text.
     ///   - plusIsBlank: as in form data; in a path or a URL a plus is a plus.
     /// - Returns: nil where a `%` is not followed by two hexadecimal digits, or what comes out is not UTF-8.
+    @inlinable
     package init?(percentEncoded bytes: some Collection<UInt8>, plusIsBlank: Bool = false) {
+        guard plusIsBlank || bytes.contains(UInt8(ascii: "%")) else {
+            self.init(validating: bytes, as: UTF8.self)
+            return
+        }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var rest = bytes[...]
@@ -26,7 +31,8 @@ extension String {
 
 extension UInt8 {
     /// What an ASCII character is worth as a hexadecimal digit, in either case; nil for any other.
-    fileprivate var hexDigit: UInt8? {
+    @usableFromInline
+    var hexDigit: UInt8? {
         switch self {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
         case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10

@@ -1,4 +1,5 @@
 import PresenceCore
+import RedisClient
 
 /// The share of the users whose keys stand in one hash slot: 0 ..< shards.
 package typealias Shard = Int
@@ -11,6 +12,8 @@ package struct KeySpace: Sendable {
     package let prefix: String
     package let shards: Int
     private let shardPrefixes: [String]
+    private let userPrefixes: [String]
+    private let leasePrefixes: [String]
 
     /// - Parameters:
     ///   - prefix: letters, digits, `-` and `_`; checked by the configuration.
@@ -19,13 +22,21 @@ package struct KeySpace: Sendable {
         self.prefix = prefix
         self.shards = shards
         shardPrefixes = ShardTags.all(shards).map { "\(prefix):{\($0)}:" }
+        userPrefixes = shardPrefixes.map { $0 + "user:" }
+        leasePrefixes = shardPrefixes.map { $0 + "lease:" }
     }
 
     /// CRC-32 (the one of zip and zlib) of the id's UTF-8, modulo the number of shards: a rule operators can
     /// compute with any tool.
-    package func shard(of user: UserID) -> Shard { Int(CRC32.checksum(user.rawValue.utf8) % UInt32(shards)) }
+    package func shard(of user: UserID) -> Shard {
+        var id = user.rawValue
+        return Int(id.withUTF8 { CRC32.checksum($0) } % UInt32(shards))
+    }
 
-    package func user(_ user: UserID) -> String { key("user:", user) }
+    package func user(_ user: UserID) -> String { userKey(user).description }
+
+    /// The same, where it only has to be sent.
+    func userKey(_ user: UserID) -> RedisKey { RedisKey(userPrefixes[shard(of: user)], user.rawValue) }
 
     /// What the user's record tells no more and somebody may still ask for.
     package func recent(_ user: UserID) -> String { key("recent:", user) }
@@ -33,7 +44,13 @@ package struct KeySpace: Sendable {
     /// Redis time in ms of the kick that revoked the usersigs the user had; absent where none did.
     package func revoked(_ user: UserID) -> String { key("revoked:", user) }
 
-    package func lease(_ user: UserID, _ session: SessionID) -> String { "\(key("lease:", user)):\(session)" }
+    package func lease(_ user: UserID, _ session: SessionID) -> String { leaseKey(user, session).description }
+
+    /// The same, where it only has to be sent.
+    func leaseKey(_ user: UserID, _ session: SessionID) -> RedisKey {
+        RedisKey(leasePrefixes[shard(of: user)], user.rawValue, ":", session.description)
+    }
+
     package func push(_ user: UserID, _ session: SessionID) -> String { "\(key("push:", user)):\(session)" }
 
     private func key(_ kind: String, _ user: UserID) -> String {

@@ -4,13 +4,13 @@ import RedisClient
 /// What is read of users.
 extension PresenceStore {
     package func presence(of user: UserID) async throws(StoreError) -> UserPresence {
-        try Self.presence(of: user, record: await send(RedisCommand("HGETALL", key: keys.user(user))))
+        try Self.presence(of: user, record: await pipeline(records(of: CollectionOfOne(user)))[0].orThrow())
     }
 
     /// The presence of each user, in the given order, in one pipelined round trip; for one whose record this service
     /// did not write the error that says so (`corrupt`).
     package func presences(of users: [UserID]) async throws(StoreError) -> [Result<UserPresence, StoreError>] {
-        let records = try await pipeline(users.map { RedisCommand("HGETALL", key: keys.user($0)) })
+        let records = try await pipeline(records(of: users))
         var presences: [Result<UserPresence, StoreError>] = []
         presences.reserveCapacity(users.count)
         for (user, record) in zip(users, records) {
@@ -22,6 +22,12 @@ extension PresenceStore {
             }
         }
         return presences
+    }
+
+    private func records(of users: some Collection<UserID>) -> RedisPipeline {
+        var commands = RedisPipeline(commands: users.count)
+        for user in users { commands.append("HGETALL", key: keys.userKey(user)) }
+        return commands
     }
 
     static func presence(of user: UserID, record: RedisValue) throws(StoreError) -> UserPresence {
@@ -41,7 +47,7 @@ extension PresenceStore {
             }
         }
         // The record's version stands there only where the last change is none that a session tells.
-        presence.version = max(presence.version, presence.sessions.map(\.changedAtMs).max() ?? 0)
+        for session in presence.sessions { presence.version = max(presence.version, session.changedAtMs) }
         presence.changedAtMs = presence.version > 0 ? presence.version : nil
         presence.sessions.sort { $0.isOlderLogin(than: $1) }
         return presence

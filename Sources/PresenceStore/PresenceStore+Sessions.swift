@@ -58,9 +58,10 @@ extension PresenceStore {
     /// Renews the leases of many sessions in one round trip; those whose lease has ended take a second one.
     /// - Returns: the sessions that are gone (ended, superseded, never there or not readable), in the given order.
     package func heartbeat(_ beats: [UserSession]) async throws(StoreError) -> [UserSession] {
-        let commands = beats.map { beat in
-            RedisCommand(
-                "PEXPIRE", key: keys.lease(beat.user, beat.session),
+        var commands = RedisPipeline(commands: beats.count)
+        for beat in beats {
+            commands.append(
+                "PEXPIRE", key: keys.leaseKey(beat.user, beat.session),
                 String(platforms[beat.session.platform].heartbeat.timeoutMs))
         }
         var missed: [UserSession] = []

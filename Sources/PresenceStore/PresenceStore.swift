@@ -107,6 +107,11 @@ extension PresenceStore {
 
     /// Sends commands in one write. An error reply of one is a value among the replies.
     func pipeline(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
+        try await pipeline(RedisPipeline(commands))
+    }
+
+    /// The same for commands that are encoded already.
+    func pipeline(_ commands: RedisPipeline) async throws(StoreError) -> [RedisValue] {
         do { return try await redis.pipeline(commands) } catch { throw StoreError(error) }
     }
 }

@@ -18,32 +18,32 @@ enum Record {
 
     /// Reads the record of `device`; nil if it is none this service wrote.
     static func session(device: String, record: String) -> Session? {
-        guard let colon = device.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-        var (fields, record) = (Fields(), record)
+        var (fields, record) = (Fields(device: device), record)
         let isWhole = record.withUTF8 { fields.read($0) }
-        guard isWhole, let status = fields.status, let generation = fields.generation, let login = fields.login,
-            let platform = try? Platform(String(device[..<colon])),
-            let instance = try? InstanceID(String(device.utf8.dropFirst(platform.name.utf8.count + 1)) ?? ""),
+        guard isWhole, let id = fields.id, let status = fields.status, let login = fields.login,
             let details = try? ClientDetails(
                 address: fields.address, network: fields.network, version: fields.version)
         else { return nil }
         return Session(
-            id: SessionID(platform: platform, instance: instance, generation: generation), status: status,
-            loginAtMs: login, changedAtMs: fields.changed ?? login, details: details, worker: fields.worker)
+            id: id, status: status, loginAtMs: login, changedAtMs: fields.changed ?? login, details: details,
+            worker: fields.worker)
     }
 
     /// What of a record a session is made from, read in one pass.
     private struct Fields {
         typealias Bytes = Slice<UnsafeBufferPointer<UInt8>>
 
+        let device: String
         var status: Status?
-        var generation: Generation?
+        var id: SessionID?
         var login: Int?
         var changed: Int?
         var worker = ""
         var address: String?
         var network: String?
         var version: String?
+
+        init(device: String) { self.device = device }
 
         /// - Returns: whether all of it is `name=value`.
         mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -59,18 +59,26 @@ enum Record {
             return true
         }
 
+        private func session(_ generation: Bytes) -> String {
+            let bytes = device.utf8.count + 1 + generation.count
+            return String(unsafeUninitializedCapacity: bytes) { text in
+                var end = text.update(fromContentsOf: device.utf8)
+                text[end] = UInt8(ascii: ":")
+                end = text[(end + 1)...].update(fromContentsOf: generation)
+                return end
+            }
+        }
+
         /// Names are told apart by their lengths and first letters before they are compared.
         private mutating func set(_ name: Bytes, _ value: Bytes) {
             func isNamed(_ text: StaticString) -> Bool {
                 text.utf8CodeUnitCount == name.count && text.withUTF8Buffer { $0.elementsEqual(name) }
             }
             func text() -> String { String(decoding: value, as: UTF8.self) }
-            func decoded() -> String? {
-                Record.decode(text()[...])
-            }
+            func decoded() -> String? { String(percentEncoded: value) }
             switch (name.count, name.first) {
             case (6, UInt8(ascii: "s")) where isNamed("status"): status = Status(rawValue: text())
-            case (10, _) where isNamed("generation"): generation = try? Generation(text())
+            case (10, _) where isNamed("generation"): id = try? SessionID(session(value))
             case (5, _) where isNamed("login"): login = Int(text())
             case (7, UInt8(ascii: "c")) where isNamed("changed"): changed = Int(text())
             case (6, UInt8(ascii: "w")) where isNamed("worker"): worker = decoded() ?? ""
@@ -122,8 +130,5 @@ enum Record {
     }
 
     /// nil if `encode` did not make it: what a client told of itself is not worth losing its session for.
-    static func decode(_ text: Substring) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        return String(percentEncoded: text.utf8)
-    }
+    static func decode(_ text: Substring) -> String? { String(percentEncoded: text.utf8) }
 }

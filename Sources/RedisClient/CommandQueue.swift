@@ -92,13 +92,13 @@ struct CommandQueue<Token> {
 
     /// Everything that waits, as one buffer; nil if there is nothing to write or no connection to write to.
     mutating func write() -> ByteBuffer? {
-        guard case .up = connection, let first = waiting.popFirst() else { return nil }
-        var bytes = first.bytes
-        note(first)
-        while let batch = waiting.popFirst() {
-            bytes.writeImmutableBuffer(batch.bytes)
-            note(batch)
-        }
+        guard case .up = connection, let first = waiting.first else { return nil }
+        defer { waiting.removeAll(keepingCapacity: true) }
+        for batch in waiting { note(batch) }
+        if waiting.count == 1 { return first.bytes }
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(waiting.reduce(0) { $0 + $1.bytes.readableBytes })
+        for batch in waiting { bytes.writeImmutableBuffer(batch.bytes) }
         return bytes
     }
 
@@ -106,22 +106,32 @@ struct CommandQueue<Token> {
         written.append(Written(token: batch.token, replyCount: batch.replyCount, deadline: batch.deadline))
     }
 
-    enum ReceiveAction {
-        case wait
-        case answer(Token, [RedisValue])
-        /// Nobody asked for this reply: the connection cannot be trusted.
-        case close
+    struct ReceiveAction {
+        /// Who has all replies, in the order they were written.
+        var answered: [(token: Token, replies: [RedisValue])] = []
+        /// Nobody asked for the rest: the connection cannot be trusted.
+        var close = false
     }
 
-    mutating func receive(_ value: RedisValue) -> ReceiveAction {
-        guard let batch = written.first else { return .close }
-        if replies.isEmpty { replies.reserveCapacity(batch.replyCount) }
-        replies.append(value)
-        guard replies.count == batch.replyCount else { return .wait }
-        written.removeFirst()
-        commandCount -= batch.replyCount
-        defer { replies = [] }
-        return .answer(batch.token, replies)
+    /// Takes the replies that arrived together.
+    mutating func receive(_ values: [RedisValue]) -> ReceiveAction {
+        var action = ReceiveAction()
+        var rest = values[...]
+        while !rest.isEmpty {
+            guard let batch = written.first else {
+                action.close = true
+                break
+            }
+            let taken = rest.prefix(batch.replyCount - replies.count)
+            rest = rest.dropFirst(taken.count)
+            if taken.count == values.count, replies.isEmpty { replies = values } else { replies += taken }
+            guard replies.count == batch.replyCount else { break }
+            action.answered.append((batch.token, replies))
+            replies = []
+            written.removeFirst()
+            commandCount -= batch.replyCount
+        }
+        return action
     }
 
     struct ExpireAction {

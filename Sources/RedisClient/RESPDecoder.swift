@@ -11,14 +11,16 @@ struct RESPDecoder: ~Copyable {
 
     private let reader: UnsafeMutablePointer<redisReader>
     private let sink: UnsafeMutablePointer<hiredisSink>
-    private let builder = ReplyBuilder()
+    private let builder: UnsafeMutablePointer<ReplyBuilder>
     private let unfinishedBytesMax: Int
     /// Bytes fed since the last complete reply.
     private var unfinishedBytes = 0
 
     init(unfinishedBytesMax: Int) {
+        builder = .allocate(capacity: 1)
+        builder.initialize(to: ReplyBuilder())
         sink = .allocate(capacity: 1)
-        sink.initialize(to: builder.sink)
+        sink.initialize(to: ReplyBuilder.sink(builder))
         guard let reader = hiredisReader(sink) else {
             preconditionFailure("hiredis creates a reader unless memory is exhausted")
         }
@@ -29,6 +31,8 @@ struct RESPDecoder: ~Copyable {
     deinit {
         redisReaderFree(reader)
         sink.deallocate()
+        builder.deinitialize(count: 1)
+        builder.deallocate()
     }
 
     /// Takes the bytes that arrived and returns the replies they complete.
@@ -57,7 +61,7 @@ struct RESPDecoder: ~Copyable {
         var isComplete: CInt = 0
         guard hiredisRead(reader, &isComplete) == REDIS_OK else { throw failure }
         guard isComplete != 0 else { return nil }
-        guard let value = builder.take() else { throw Failure(reason: "a reply lacks a part RESP2 knows") }
+        guard let value = builder.pointee.take() else { throw Failure(reason: "a reply lacks a part RESP2 knows") }
         return value
     }
 
@@ -69,37 +73,37 @@ struct RESPDecoder: ~Copyable {
 }
 
 /// Builds the values hiredis reads, as it reads them. hiredis limits how deep arrays may stand in each other.
-private final class ReplyBuilder {
+private struct ReplyBuilder {
     /// Arrays that lack elements, the outermost first.
     private var open: [(lacking: Int, values: [RedisValue])] = []
     private var complete: RedisValue?
 
-    /// To be used only as long as the builder lives.
-    var sink: hiredisSink {
+    /// Builds what is read into the builder at this place, for as long as there is one.
+    static func sink(_ builder: UnsafeMutablePointer<ReplyBuilder>) -> hiredisSink {
         hiredisSink(
-            context: Unmanaged.passUnretained(self).toOpaque(),
+            context: builder,
             text: { context, type, bytes, length in
                 let text = String(decoding: UnsafeRawBufferPointer(start: bytes, count: length), as: UTF8.self)
-                ReplyBuilder.of(context)
-                    .add(type == REDIS_REPLY_ERROR ? .error(RedisReplyError(message: text)) : .string(text))
+                ReplyBuilder.at(context)
+                    .pointee.add(type == REDIS_REPLY_ERROR ? .error(RedisReplyError(message: text)) : .string(text))
             },
-            integer: { context, value in ReplyBuilder.of(context).add(.integer(value)) },
-            null: { context in ReplyBuilder.of(context).add(.null) },
-            array: { context, count in ReplyBuilder.of(context).begin(count) })
+            integer: { context, value in ReplyBuilder.at(context).pointee.add(.integer(value)) },
+            null: { context in ReplyBuilder.at(context).pointee.add(.null) },
+            array: { context, count in ReplyBuilder.at(context).pointee.begin(count) })
     }
 
-    private static func of(_ context: UnsafeMutableRawPointer?) -> ReplyBuilder {
+    private static func at(_ context: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<ReplyBuilder> {
         guard let context else { preconditionFailure("a sink has the builder it was made of") }
-        return Unmanaged<ReplyBuilder>.fromOpaque(context).takeUnretainedValue()
+        return context.assumingMemoryBound(to: ReplyBuilder.self)
     }
 
     /// The value that is complete; nil if hiredis took for whole what is not.
-    func take() -> RedisValue? {
+    mutating func take() -> RedisValue? {
         defer { complete = nil }
         return open.isEmpty ? complete : nil
     }
 
-    private func begin(_ count: Int) {
+    private mutating func begin(_ count: Int) {
         guard count > 0 else { return add(.array([])) }
         open.append((lacking: count, values: []))
         open[open.count - 1].values.reserveCapacity(min(count, Self.reservedMax))
@@ -108,7 +112,7 @@ private final class ReplyBuilder {
     /// The length of an array is the server's word.
     private static let reservedMax = 4_096
 
-    private func add(_ value: RedisValue) {
+    private mutating func add(_ value: RedisValue) {
         var value = value
         while !open.isEmpty {
             open[open.count - 1].values.append(value)

@@ -15,7 +15,7 @@ extension RedisClient {
     /// others. All of it has one budget of retries.
     package func evaluate(_ calls: [RedisScriptCall]) async throws(RedisError) -> [RedisValue] {
         var retry = Retry(options, now: .now())
-        var values = try await pipeline(calls.map(\.byDigest), &retry)
+        var values = try await pipeline(RedisPipeline(calls.map(\.byDigest)), &retry)
         var isLoaded = false
         while true {
             let unknown = values.indices.filter { values[$0].error?.kind == .noScript }
@@ -28,7 +28,8 @@ extension RedisClient {
             let scripts = Dictionary(
                 unknown.map { (calls[$0].script.sha1, calls[$0].script) }, uniquingKeysWith: { first, _ in first })
             let loads = scripts.values.map { RedisCommand(keyless: "SCRIPT", "LOAD", $0.source) }
-            let replies = try await pipeline(loads + unknown.map { calls[$0].byDigest }, &retry)
+            let replies = try await pipeline(
+                RedisPipeline(loads + unknown.map { calls[$0].byDigest }), &retry)
             let refusals = Dictionary(uniqueKeysWithValues: zip(scripts.keys, replies)).filter { $1.error != nil }
             for (index, value) in zip(unknown, replies.dropFirst(loads.count)) {
                 values[index] = value.error?.kind == .noScript ? refusals[calls[index].script.sha1] ?? value : value

@@ -58,19 +58,24 @@ package final class RedisClient: Sendable {
     /// A command the server refused for the moment (LOADING, BUSY ...) is repeated after the others.
     /// - Throws: `RedisError` if any command has no reply. With `notSent` none had an effect, with `unknown` any may.
     package func pipeline(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
+        try await pipeline(RedisPipeline(commands))
+    }
+
+    /// The same for commands that are encoded already.
+    package func pipeline(_ commands: RedisPipeline) async throws(RedisError) -> [RedisValue] {
         var retry = Retry(options, now: .now())
         return try await pipeline(commands, &retry)
     }
 
     /// The same as a part of a call that has one budget of retries for all its parts.
-    func pipeline(_ commands: [RedisCommand], _ retry: inout Retry) async throws(RedisError) -> [RedisValue] {
-        guard !commands.isEmpty else { return [] }
+    func pipeline(_ commands: RedisPipeline, _ retry: inout Retry) async throws(RedisError) -> [RedisValue] {
+        guard commands.count > 0 else { return [] }
         var values = try await exchange(commands, &retry)
         while true {
             let refused = values.indices.filter { values[$0].error?.kind.passesSoon == true }
             guard let kind = refused.first.flatMap({ values[$0].error?.kind }) else { break }
             guard await retry.pause(after: .rejected(kind), isIdempotent: true) else { break }
-            let repeated = try await exchange(refused.map { commands[$0] }, &retry)
+            let repeated = try await exchange(commands.commands(at: refused), &retry)
             for (index, value) in zip(refused, repeated) { values[index] = value }
         }
         // That an attempt was refused says nothing of an earlier one without an answer.
@@ -112,15 +117,13 @@ package final class RedisClient: Sendable {
 
     /// Sends the commands until all are answered or the retry gives up.
     private func exchange(
-        _ commands: [RedisCommand], _ retry: inout Retry
+        _ commands: RedisPipeline, _ retry: inout Retry
     ) async throws(RedisError) -> [RedisValue] {
-        let bytes = RESPEncoder.encode(commands)
         while true {
             do {
-                return try await node.exchange(bytes, replyCount: commands.count)
+                return try await node.connection.exchange(commands.bytes, replyCount: commands.count)
             } catch {
-                let isIdempotent = commands.allSatisfy(\.isIdempotent)
-                guard await retry.pause(after: error.code, isIdempotent: isIdempotent) else {
+                guard await retry.pause(after: error.code, isIdempotent: commands.isIdempotent) else {
                     throw retry.hasUnknown ? error.afterUnknown : error
                 }
             }

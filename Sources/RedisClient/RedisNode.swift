@@ -24,11 +24,11 @@ final class RedisNode: Sendable {
         }
     }
 
-    /// One attempt, on the connection of the caller's event loop, or of the next one if the caller is on none.
-    func exchange(_ bytes: ByteBuffer, replyCount: Int) async throws(RedisError) -> [RedisValue] {
+    /// That of the caller's event loop, or of the next one if the caller is on none.
+    var connection: RedisConnection {
         guard let connection = connections[ObjectIdentifier(eventLoopGroup.any())] else {
             preconditionFailure("an event loop group hands out the loops it lists")
         }
-        return try await connection.exchange(bytes, replyCount: replyCount)
+        return connection
     }
 }

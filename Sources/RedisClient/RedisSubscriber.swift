@@ -58,7 +58,7 @@ actor RedisSubscriber {
         unconfirmed = unconfirmed.subtracting(removed).union(added)
         for (command, channels) in [("SUBSCRIBE", added), ("UNSUBSCRIBE", removed)] where !channels.isEmpty {
             channel?.writeAndFlush(
-                RESPEncoder.encode([RedisCommand(keyless: command, Array(channels))]), promise: nil)
+                RedisPipeline([RedisCommand(keyless: command, Array(channels))]).bytes, promise: nil)
         }
     }
 
@@ -98,7 +98,7 @@ actor RedisSubscriber {
         isGreeted = true
         unconfirmed = channels
         let subscription = channels.isEmpty ? [] : [RedisCommand(keyless: "SUBSCRIBE", Array(channels))]
-        channel.writeAndFlush(RESPEncoder.encode(greeting + subscription), promise: nil)
+        channel.writeAndFlush(RedisPipeline(greeting + subscription).bytes, promise: nil)
         let interval = TimeAmount(options.pingInterval)
         let pings = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
             self.assumeIsolated { $0.ping() }
@@ -119,7 +119,7 @@ actor RedisSubscriber {
             return
         }
         isHeard = false
-        channel?.writeAndFlush(RESPEncoder.encode([RedisCommand(keyless: "PING")]), promise: nil)
+        channel?.writeAndFlush(RedisPipeline([RedisCommand(keyless: "PING")]).bytes, promise: nil)
     }
 
     private func receive(_ value: RedisValue) {

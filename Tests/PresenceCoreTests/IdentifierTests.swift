@@ -63,6 +63,12 @@ import Testing
     func sessionText() throws {
         let session = try SessionID("iPhone:6f.1_a-2:k3J9")
         #expect(session.platform == .iPhone)
+        #expect(session.instance == (try InstanceID("6f.1_a-2")))
+        #expect(session.generation == (try Generation("k3J9")))
+        let parts = SessionID(
+            platform: session.platform, instance: session.instance, generation: session.generation)
+        #expect(parts == session)
+        #expect(parts.device == session.device)
         #expect(session.device == "iPhone:6f.1_a-2")
         #expect(session.description == "iPhone:6f.1_a-2:k3J9")
         #expect(try SessionID(session.description) == session)

@@ -72,8 +72,31 @@ import Testing
             RedisCommand(keyless: "PING"),
         ]
         #expect(
-            String(buffer: RESPEncoder.encode(commands)) == "*3\r\n$3\r\nSET\r\n$3\r\na b\r\n$11\r\nline\r\nbreak\r\n"
+            String(buffer: RedisPipeline(commands).bytes) == "*3\r\n$3\r\nSET\r\n$3\r\na b\r\n$11\r\nline\r\nbreak\r\n"
                 + "*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\n\u{0}🙂\r\n" + "*1\r\n$4\r\nPING\r\n")
+    }
+
+    @Test("A key in parts is written as the one word it is")
+    func keyInParts() {
+        let key = RedisKey("presence:{071}:lease:", "é", ":", "Web:1:k3J9")
+        var pipeline = RedisPipeline(commands: 2)
+        pipeline.append("PEXPIRE", key: key, "400000")
+        pipeline.append("HGETALL", key: RedisKey("presence:{071}:user:", "ann"))
+        let words = RedisPipeline([
+            RedisCommand("PEXPIRE", key: key.description, "400000"),
+            RedisCommand("HGETALL", key: "presence:{071}:user:ann"),
+        ])
+        #expect(key.description == "presence:{071}:lease:é:Web:1:k3J9")
+        #expect(String(buffer: pipeline.bytes) == String(buffer: words.bytes))
+    }
+
+    @Test("The commands of a pipeline can be sent again one by one, and none that must not be")
+    func someOfPipeline() {
+        let commands = [RedisCommand(keyless: "A", "1"), RedisCommand(keyless: "B"), RedisCommand(keyless: "C", "3")]
+        let some = RedisPipeline(commands).commands(at: [0, 2])
+        #expect(String(buffer: some.bytes) == String(buffer: RedisPipeline([commands[0], commands[2]]).bytes))
+        #expect(some.isIdempotent)
+        #expect(!RedisPipeline([commands[0], commands[1].once]).commands(at: [0]).isIdempotent)
     }
 
     @Test(

@@ -15,7 +15,7 @@ import Testing
     private func connected(commandsMax: Int = 10) -> Queue {
         var queue = Queue(commandsMax: commandsMax)
         _ = queue.greet(with: batch("hello"))
-        _ = queue.receive(.string("OK"))
+        _ = queue.receive([.string("OK")])
         queue.greeted()
         return queue
     }
@@ -27,9 +27,21 @@ import Testing
         #expect(queue.enqueue(batch("b", replies: 2)) == .write)
         #expect(queue.write() == ByteBuffer(string: "ab"))
         #expect(queue.write() == nil)
-        #expect(queue.receive(.integer(1)) == .answer("a", [.integer(1)]))
-        #expect(queue.receive(.integer(2)) == .wait)
-        #expect(queue.receive(.integer(3)) == .answer("b", [.integer(2), .integer(3)]))
+        #expect(queue.receive([.integer(1), .integer(2)]) == .init(answered: [("a", [.integer(1)])]))
+        #expect(queue.receive([.integer(3)]) == .init(answered: [("b", [.integer(2), .integer(3)])]))
+    }
+
+    @Test("Replies that arrive together go to all whose commands they complete")
+    func oneRead() {
+        var queue = connected()
+        for name in ["a", "b", "c"] { _ = queue.enqueue(batch(name, replies: 2)) }
+        _ = queue.write()
+        #expect(queue.receive([.integer(1)]) == .init())
+        #expect(
+            queue.receive([.integer(2), .integer(3), .integer(4), .integer(5)])
+                == .init(answered: [("a", [.integer(1), .integer(2)]), ("b", [.integer(3), .integer(4)])]))
+        let last = queue.receive([.integer(6), .integer(7)])
+        #expect(last == .init(answered: [("c", [.integer(5), .integer(6)])], close: true))
     }
 
     @Test("Commands wait for the connection and for its greeting")
@@ -39,7 +51,7 @@ import Testing
         #expect(queue.write() == nil)
         #expect(queue.greet(with: batch("hello")) == ByteBuffer(string: "hello"))
         #expect(queue.write() == nil)
-        #expect(queue.receive(.string("OK")) == .answer("hello", [.string("OK")]))
+        #expect(queue.receive([.string("OK")]) == .init(answered: [("hello", [.string("OK")])]))
         queue.greeted()
         #expect(queue.write() == ByteBuffer(string: "early"))
     }
@@ -49,7 +61,7 @@ import Testing
         var queue = Queue(commandsMax: 10)
         _ = queue.enqueue(batch("early"))
         _ = queue.greet(with: batch("hello"))
-        _ = queue.receive(.error(RedisReplyError(message: "WRONGPASS")))
+        _ = queue.receive([.error(RedisReplyError(message: "WRONGPASS"))])
         #expect(queue.refused(.queueFull) == ["early"])
         #expect(queue.disconnected() == [])
         #expect(queue.enqueue(batch("late")) == .refuse(.queueFull))
@@ -62,15 +74,15 @@ import Testing
         var queue = connected()
         _ = queue.enqueue(batch("written", replies: 2))
         _ = queue.write()
-        _ = queue.receive(.integer(1))
+        _ = queue.receive([.integer(1)])
         _ = queue.enqueue(batch("waiting"))
         #expect(queue.disconnected() == ["written"])
         #expect(queue.write() == nil)
         _ = queue.greet(with: batch("hello"))
-        #expect(queue.receive(.string("OK")) == .answer("hello", [.string("OK")]))
+        #expect(queue.receive([.string("OK")]) == .init(answered: [("hello", [.string("OK")])]))
         queue.greeted()
         #expect(queue.write() == ByteBuffer(string: "waiting"))
-        #expect(queue.receive(.integer(2)) == .answer("waiting", [.integer(2)]))
+        #expect(queue.receive([.integer(2)]) == .init(answered: [("waiting", [.integer(2)])]))
     }
 
     @Test("A waiting command past its deadline was not sent; a written one closes the connection")
@@ -107,7 +119,7 @@ import Testing
     @Test("A reply nobody asked for ends the connection")
     func unasked() {
         var queue = connected()
-        #expect(queue.receive(.integer(1)) == .close)
+        #expect(queue.receive([.integer(1)]) == .init(close: true))
     }
 
     @Test("A shutdown waits for what an open connection owes and gives up what needs another")
@@ -119,8 +131,8 @@ import Testing
         #expect(open.shutdown() == [])
         #expect(!open.isDrained)
         #expect(open.write() == ByteBuffer(string: "b"))
-        _ = open.receive(.integer(1))
-        _ = open.receive(.integer(2))
+        _ = open.receive([.integer(1)])
+        _ = open.receive([.integer(2)])
         #expect(open.isDrained)
 
         var down = Queue(commandsMax: 10)
@@ -153,11 +165,8 @@ extension CommandQueue.EnqueueAction: Equatable {
 
 extension CommandQueue.ReceiveAction: Equatable where Token: Equatable {
     public static func == (one: Self, other: Self) -> Bool {
-        switch (one, other) {
-        case (.wait, .wait), (.close, .close): true
-        case (.answer(let one, let values), .answer(let other, let others)): one == other && values == others
-        default: false
-        }
+        one.close == other.close
+            && one.answered.elementsEqual(other.answered) { $0.token == $1.token && $0.replies == $1.replies }
     }
 }
 
