@@ -42,7 +42,7 @@ struct BesideAWorker: SuiteTrait, TestScoping {
     static let settings = ["heartbeat.desktop-interval-ms": "100000", "heartbeat.desktop-timeout-ms": "400000"]
 
     func provideScope(
-        for test: Test, testCase: Test.Case?, performing suite: @Sendable () async throws -> Void
+        for test: Test, testCase: Test.Case?, performing suite: @concurrent @Sendable () async throws -> Void
     ) async throws {
         try await Deployment.with(workers: 1, Self.settings) { deployment in
             try await AttackedWorker.$current.withValue(deployment) {

@@ -25,7 +25,7 @@ struct BesideDeployment: SuiteTrait, TestScoping {
     let settings: @Sendable (_ folder: String) throws -> [String: String]
 
     func provideScope(
-        for test: Test, testCase: Test.Case?, performing suite: @Sendable () async throws -> Void
+        for test: Test, testCase: Test.Case?, performing suite: @concurrent @Sendable () async throws -> Void
     ) async throws {
         let folder = try temporaryFolder("suite")
         defer { removeFolder(folder) }

@@ -154,11 +154,11 @@ extension Answer {
     fileprivate static func read(
         from parts: inout NIOAsyncChannelInboundStream<HTTPClientResponsePart>.AsyncIterator
     ) async throws -> Answer {
-        guard case .head(let head) = try await parts.next() else {
+        guard case .head(let head) = try await parts.next(isolation: #isolation) else {
             throw ConnectionClosed()
         }
         var body = ByteBuffer()
-        while case .body(var bytes) = try await parts.next() { body.writeBuffer(&bytes) }
+        while case .body(var bytes) = try await parts.next(isolation: #isolation) { body.writeBuffer(&bytes) }
         return Answer(status: Int(head.status.code), headers: head.headers, body: body)
     }
 }

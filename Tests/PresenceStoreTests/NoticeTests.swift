@@ -138,10 +138,11 @@ private struct Heard {
         events = store.redis.subscribe(to: workers.map(store.keys.workerChannel)).makeAsyncIterator()
     }
 
-    mutating func start() async throws { #expect(await events.next() == .subscribed) }
+    mutating func start() async throws { #expect(await events.next(isolation: #isolation) == .subscribed) }
 
     mutating func expect(_ worker: String, _ payload: String) async throws {
-        #expect(await events.next() == .message(channel: "test:worker:\(worker)", payload: payload))
+        #expect(
+            await events.next(isolation: #isolation) == .message(channel: "test:worker:\(worker)", payload: payload))
     }
 
     /// Redis keeps the order: what was published before would come before.

@@ -91,7 +91,7 @@ package struct RawConnection {
     private mutating func more() async throws -> Bool {
         guard !hasEnded else { return false }
         do {
-            if let bytes = try await inbound.next() {
+            if let bytes = try await inbound.next(isolation: #isolation) {
                 unread += String(buffer: bytes)
                 return true
             }
