@@ -81,13 +81,13 @@ def redis_server(folder, append_only=False):
 
 
 @contextlib.contextmanager
-def worker(binary, folder, redis, *flags):
+def worker(binary, folder, redis, *flags, environment=None):
     """A worker that is ready, and how long after its start it was."""
     port = free_port()
     log = f"{folder}/worker-{port}.log"
     command = [binary, "serve", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags]
     started = time.monotonic()
-    with running(command, log) as process:
+    with running(command, log, environment) as process:
         wait_for(process, log, lambda: expect_ready(port))
         yield Server(process, port, ready_ms=(time.monotonic() - started) * 1000)
 
