@@ -72,16 +72,24 @@ struct OutageTests {
         }
     }
 
-    @Test("A login that reaches Redis after its client was put off leaves nobody Online")
+    @Test("A login whose answers are all lost, so that its client was put off, leaves nobody Online")
     func uncertain() async throws {
         let (deployment, user) = (try Deployment.ofSuite, newUser())
-        try await deployment.withRedisPaused {
-            try await deployment.withSocket(user) {
-                try await $0.expectRefusal("redis-unavailable", closes: 1013)
+        let settings = Deployment.shortTimeouts.merging(Deployment.longTimeouts) { $1 }
+            .merging(["callback.url": deployment.receiver.url]) { $1 }
+        try await FaultProxy.withProxy(to: deployment.redis.port) { proxy in
+            let redis = "redis://\(RedisServer.serviceCredentials)127.0.0.1:\(proxy.port)"
+            try await PresenceProcess.withWorker(redis: redis, settings) { worker in
+                // What a login writes of its client begins so.
+                try await proxy.cuttingReplies(whenRequestsContain: "worker=") {
+                    try await RawWebSocket.with(port: worker.port, Deployment.target(user, "Windows")) {
+                        try await $0.expectRefusal("redis-unavailable", closes: 1013)
+                    }
+                }
+                try await eventually(else: "heard \(deployment.receiver.changes(of: user))") {
+                    deployment.receiver.events(of: user).count == 2
+                }
             }
-        }
-        try await eventually(else: "heard \(deployment.receiver.changes(of: user))") {
-            deployment.receiver.events(of: user).count == 2
         }
         try await deployment.expectChanges(of: user, "Login/Register", "Disconnect/LinkClose")
     }

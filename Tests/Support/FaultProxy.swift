@@ -21,6 +21,8 @@ package final class FaultProxy: Sendable {
         var chunksUntilCut: Int?
         /// A request with this text has its reply cut.
         var textToCut: String?
+        /// So has every other that comes after it.
+        var cutsOn = false
         /// Connections such a request went through.
         var cutting: Set<ObjectIdentifier> = []
         var channels: [ObjectIdentifier: any Channel] = [:]
@@ -113,8 +115,19 @@ package final class FaultProxy: Sendable {
     }
 
     /// Forwards the next request that contains the text, drops its reply and closes the connection. Once.
-    package func cutReplyOnce(whenRequestContains text: String) {
-        state.withLock { $0.textToCut = text }
+    package func cutReplyOnce(whenRequestContains text: String) { cutReplies(to: text, on: false) }
+
+    /// The same with every such request while the body runs.
+    package func cuttingReplies<Result>(
+        whenRequestsContain text: String, body: () async throws -> Result
+    ) async rethrows -> Result {
+        cutReplies(to: text, on: true)
+        defer { cutReplies(to: nil, on: false) }
+        return try await body()
+    }
+
+    private func cutReplies(to text: String?, on: Bool) {
+        state.withLock { ($0.textToCut, $0.cutsOn) = (text, on) }
     }
 
     /// Whether the cut that was asked for has not happened yet.
@@ -192,7 +205,7 @@ package final class FaultProxy: Sendable {
         state.withLock { state in
             guard state.mode == .pass, !state.frozen.contains(id) else { return false }
             if let text = state.textToCut, String(buffer: bytes).contains(text) {
-                state.textToCut = nil
+                if !state.cutsOn { state.textToCut = nil }
                 state.cutting.insert(id)
             }
             return true

@@ -25,9 +25,10 @@ if field(record, 'status') ~= 'Online' then return { 'gone' } end
 
 local change = begin_change(nil, now)
 local login, changed = field(record, 'login'), field(record, 'changed')
+-- The record last: where the server refuses one of these, what was done before only lets the session live.
+redis.call('ZADD', deadlines, 'LT', now + timeout, id)
+redis.call('SET', lease, '1', 'PX', timeout)
 redis.call('HSET', user_key, device, 'status=Online generation=' .. generation .. ' login=' .. login
   .. (changed and ' changed=' .. changed or '') .. ' ' .. details)
-redis.call('SET', lease, '1', 'PX', timeout)
-redis.call('ZADD', deadlines, 'LT', now + timeout, id)
 if not same_socket(record, details) then tell(change, record, 'moved') end
 return { 'resumed', user.version, change.notices }
