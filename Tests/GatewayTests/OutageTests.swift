@@ -80,6 +80,8 @@ struct OutageTests {
         try await FaultProxy.withProxy(to: deployment.redis.port) { proxy in
             let redis = "redis://\(RedisServer.serviceCredentials)127.0.0.1:\(proxy.port)"
             try await PresenceProcess.withWorker(redis: redis, settings) { worker in
+                // Redis knows the script of a login from the first one on.
+                try await deployment.withClient(newUser()) { _, _ in }
                 // What a login writes of its client begins so.
                 try await proxy.cuttingReplies(whenRequestsContain: "worker=") {
                     try await RawWebSocket.with(port: worker.port, Deployment.target(user, "Windows")) {
