@@ -15,6 +15,8 @@ func nio(_ product: String) -> Target.Dependency { .product(name: product, packa
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let certificates: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -23,11 +25,13 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let lifecycleTests: Target.Dependency = .product(
     name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let ssl: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 // The modules are the stages of the data flow: a stage imports the stage below it, never a sibling. PresenceCore, JSON,
-// Logs, UserSig, HTTPServer and PresenceProtocol are below all that use them; only the executable knows all.
+// Logs, Telemetry, UserSig, HTTPServer and PresenceProtocol are below all that use them; only the executable knows all.
 let package = Package(
     name: "presence",
     platforms: [.macOS(.v15)],
@@ -37,9 +41,12 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -51,9 +58,14 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "Logs", dependencies: [logging], swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: [metrics, coreMetrics, nio("NIOPosix")], swiftSettings: strict),
         .target(
             name: "RedisClient",
-            dependencies: ["CHiredis", "PresenceCore", "Logs", nio("NIOCore"), nio("NIOPosix"), crypto, logging],
+            dependencies: [
+                "CHiredis", "PresenceCore", "Logs", "Telemetry", nio("NIOCore"), nio("NIOPosix"), nio("NIOTLS"), ssl,
+                crypto,
+                logging,
+            ],
             swiftSettings: strict),
         // `@_lifetime` ties the reader to the bytes it reads; SwiftNIO builds on it in the same way.
         .target(
@@ -64,27 +76,42 @@ let package = Package(
         .target(name: "PresenceCore", swiftSettings: strict),
         .target(
             name: "PresenceStore",
-            dependencies: ["PresenceCore", "RedisClient", logging],
+            dependencies: ["PresenceCore", "RedisClient", "Telemetry", logging],
             resources: [.embedInCode("Lua")],
             swiftSettings: strict),
         .target(
+            name: "Inspection",
+            dependencies: ["PresenceCore", "PresenceStore", "RedisClient", "JSON", nio("NIOCore")],
+            swiftSettings: strict),
+        .target(
+            name: "Feed",
+            dependencies: [
+                "PresenceCore", "PresenceStore", "Logs", "Telemetry", deque, lifecycle, logging, nio("NIOCore"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "PresenceWorker",
-            dependencies: ["PresenceCore", "PresenceStore", "Logs", deque, heap, lifecycle, logging],
+            dependencies: ["PresenceCore", "PresenceStore", "Logs", "Telemetry", deque, heap, lifecycle, logging],
             swiftSettings: strict),
         .target(
             name: "Callbacks",
-            dependencies: ["PresenceCore", "JSON", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto],
+            dependencies: [
+                "PresenceCore", "JSON", "Telemetry", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), ssl, crypto,
+            ],
             swiftSettings: strict),
         .target(
             name: "HTTPServer",
-            dependencies: ["Logs", deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
+            dependencies: [
+                "Logs", "Telemetry", deque, lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
             swiftSettings: strict),
         .target(name: "PresenceProtocol", dependencies: ["JSON", nio("NIOCore")], swiftSettings: strict),
         .target(
             name: "Gateway",
             dependencies: [
-                "PresenceCore", "PresenceProtocol", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto,
-                deque, jwt, lifecycle, logging,
+                "PresenceCore", "PresenceProtocol", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs",
+                "Telemetry",
+                crypto, deque, jwt, lifecycle, logging,
                 nio("NIOCore"), nio("NIOHTTP1"), nio("NIOWebSocket"),
             ],
             swiftSettings: strict),
@@ -98,16 +125,17 @@ let package = Package(
         .target(
             name: "PresenceAPI",
             dependencies: [
-                "PresenceCore", "PresenceStore", "UserSig", "HTTPServer", "JSON", "Logs", crypto, nio("NIOCore"),
-                nio("NIOHTTP1"), logging,
+                "PresenceCore", "PresenceStore", "Feed", "Inspection", "UserSig", "HTTPServer", "JSON", "Logs",
+                "Telemetry", crypto, nio("NIOCore"), nio("NIOHTTP1"), lifecycle, logging,
             ],
-            resources: [.embedInCode("openapi.json"), .embedInCode("client.js")],
+            resources: [.embedInCode("openapi.json"), .embedInCode("client.js"), .embedInCode("Page")],
             swiftSettings: strict),
         .executableTarget(
             name: "presence",
             dependencies: [
-                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Callbacks", "UserSig", "Gateway",
-                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON", "Logs",
+                "PresenceCore", "RedisClient", "PresenceStore", "PresenceWorker", "Feed", "Callbacks", "UserSig",
+                "Gateway",
+                "HTTPServer", "PresenceAPI", "PresenceClient", "JSON", "Logs", "Telemetry", "Inspection",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
                 crypto, deque, lifecycle, signals, subprocess, logging, nio("NIOCore"),
@@ -118,15 +146,24 @@ let package = Package(
             name: "Support",
             dependencies: [
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOWebSocket"), ssl, httpClient, lifecycle,
-                logging, "HTTPServer", "RedisClient",
+                logging, asn1, certificates, crypto, "HTTPServer", "RedisClient",
             ],
             path: "Tests/Support",
+            exclude: ["preloaded_clock.c"],
             swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "Support", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "UserSigTests", dependencies: ["UserSig", "CZlib", "Support"], swiftSettings: strict),
         .testTarget(name: "LogsTests", dependencies: ["Logs", "Support", logging], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "InspectionTests",
+            dependencies: ["Inspection", "PresenceCore", "PresenceStore", "RedisClient", "JSON", "Support"],
+            swiftSettings: strict),
         .testTarget(name: "PresenceCoreTests", dependencies: ["PresenceCore"], swiftSettings: strict),
-        .testTarget(name: "RedisClientTests", dependencies: ["RedisClient", "Support"], swiftSettings: strict),
+        .testTarget(
+            name: "RedisClientTests",
+            dependencies: ["RedisClient", "Support", logging, nio("NIOCore"), nio("NIOPosix")],
+            swiftSettings: strict),
         .testTarget(
             name: "HTTPServerTests",
             dependencies: [
@@ -148,16 +185,15 @@ let package = Package(
         .testTarget(
             name: "PresenceAPITests",
             dependencies: [
-                "PresenceAPI", "PresenceCore", "PresenceStore", "RedisClient", "UserSig", "JSON", "HTTPServer",
-                "Support",
-                lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                "PresenceAPI", "PresenceCore", "PresenceStore", "Feed", "RedisClient", "UserSig", "JSON", "HTTPServer",
+                "Support", lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ServiceTests",
             dependencies: [
                 "presence", "Logs", "PresenceWorker", "PresenceStore", "PresenceCore", "RedisClient",
-                "Callbacks", "Gateway", "PresenceClient", "UserSig", "JSON",
+                "Callbacks", "Gateway", "PresenceAPI", "PresenceClient", "PresenceProtocol", "UserSig", "JSON",
                 "Support", "HTTPServer", crypto, httpClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), logging,
             ],
             exclude: ["Clients"],
@@ -193,7 +229,45 @@ let package = Package(
             dependencies: ["UserSig", "Support", "HTTPServer", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")],
             swiftSettings: strict),
         .testTarget(
-            name: "FaultTests", dependencies: ["presence", "PresenceClient", "RedisClient", "Support"],
+            name: "FeedTests",
+            dependencies: [
+                "Feed", "PresenceCore", "PresenceStore", "RedisClient", "Telemetry", "JSON", "Support", logging,
+                nio("NIOCore"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DashboardTests", dependencies: ["Support", "RedisClient", nio("NIOHTTP1")],
+            swiftSettings: strict),
+        .target(
+            name: "Faults",
+            dependencies: [
+                "PresenceClient", "PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "JSON", "Support",
+                httpClient, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
+            path: "Tests/Faults",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "fault",
+            dependencies: [
+                "Faults", "PresenceCore", "Support", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FaultCommand",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Faults", "Gateway", "HTTPServer", "JSON", "PresenceCore", "PresenceProtocol", "PresenceStore",
+                "PresenceWorker", "RedisClient", "Support", nio("NIOCore"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "MonitoringTests", dependencies: ["Support"], swiftSettings: strict),
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "presence", "fault", "Faults", "PresenceClient", "PresenceCore", "PresenceStore", "RedisClient",
+                "Support",
+            ],
+            exclude: ["Histories"],
             swiftSettings: strict),
     ]
 )

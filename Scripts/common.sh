@@ -42,7 +42,7 @@ need_packages() {
     as_root apt-get update -qq || fail "apt-get update failed: check the network, or install ${missing[*]} by hand"
     # Debian starts a server as it installs it; the service and the tests start their own. One that is there stays.
     if [[ -d /run/systemd/system ]]; then
-        for need in redis-server nginx haproxy webdis; do
+        for need in redis-server nginx haproxy webdis prometheus; do
             systemctl cat "$need" &>/dev/null || as_root systemctl mask --runtime --quiet "$need"
         done
     fi

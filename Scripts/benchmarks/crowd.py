@@ -1,4 +1,4 @@
-"""A crowd of browser sessions on one worker and one private Redis, and then many that end together.
+"""A crowd of browser sessions on one worker and one private Redis, or more of each, and then many that end together.
 
 Measures, in this order: memory per mobile session, event and Offline user (on a Redis of their own); logging the crowd
 in; a steady time in which everybody heartbeats and some fall silent one by one; and the moment when the timers of many
@@ -16,10 +16,11 @@ from .memory import event_streams, memory_figures, memory_now
 from .people import People
 from .receiver import receiver
 from .report import percentiles
-from .servers import prepare, redis_server, subfolder, worker
+from .servers import prepare, redis_cluster, redis_server, subfolder, worker
 from .usage import Usage, script_figures
 from .web import Failure, get
 
+SHARE_SECONDS = 3  # until the first worker owns all shards, and others know that they are several
 SILENT_PER_SECOND_MAX = 200
 SILENT_PART = 1000  # of so many one falls silent per second at most
 SAMPLE_SECONDS = 2
@@ -36,6 +37,8 @@ def add_options(parser):
     parser.add_argument("--mobile", type=int, default=50_000, help="mobile sessions whose memory is measured (50000)")
     parser.add_argument("--seconds", type=int, default=60, help="length of the steady time (60)")
     parser.add_argument("--shards", type=int, help="shards (the worker's default)")
+    parser.add_argument("--masters", type=int, default=1, help="more than 1: a cluster of so many (1)")
+    parser.add_argument("--workers", type=int, default=1, help="who are asked in turn (1)")
     parser.add_argument("--aof", action="store_true", help="let Redis write its append-only file")
     parser.add_argument("--no-receiver", action="store_true", help="deliver events nowhere")
 
@@ -43,6 +46,8 @@ def add_options(parser):
 def check_options(parser, options):
     if not 1000 <= options.ending < options.sessions:
         parser.error("--ending must be at least 1000 and less than --sessions")
+    if min(options.masters, options.workers) < 1:
+        parser.error("--masters and --workers must be at least 1")
 
 
 def run(options, folder):
@@ -53,13 +58,17 @@ def run(options, folder):
         say(f"Memory of {options.mobile:,} mobile sessions")
         memory = memory_figures(redis, service, options.mobile)
     with contextlib.ExitStack() as stack:
-        redis = stack.enter_context(redis_server(folder, options.aof))
+        masters = options.masters
+        redis = stack.enter_context(
+            redis_server(folder, options.aof) if masters == 1 else redis_cluster(folder, masters, options.aof))
         backend = None if options.no_receiver else stack.enter_context(receiver(folder))
         if backend:
             flags += ["--callback-url", backend.url]
-        service = stack.enter_context(worker(binary, folder, redis, *flags))
-        figures = asyncio.run(Crowd(options, redis, service, backend).figures())
-    figures = {"sessions": options.sessions, "memory": memory, **figures}
+        services = [stack.enter_context(worker(binary, folder, redis, *flags)) for _ in range(options.workers)]
+        time.sleep(SHARE_SECONDS)
+        figures = asyncio.run(Crowd(options, redis, services, backend).figures())
+    figures = {"sessions": options.sessions, "masters": masters, "workers": options.workers, "memory": memory,
+               **figures}
     print_report(figures)
     return figures
 
@@ -69,9 +78,9 @@ def say(text):
 
 
 class Crowd:
-    def __init__(self, options, redis, service, backend):
-        self.options, self.redis, self.service, self.backend = options, redis, service, backend
-        self.people = People(service.port)
+    def __init__(self, options, redis, services, backend):
+        self.options, self.redis, self.services, self.backend = options, redis, services, backend
+        self.people = People(*(service.port for service in services))
         self.streams = event_streams(redis)
         self.events = 0  # so many were caused up to now
         self.checks, self.unready, self.graced = 0, 0, 0
@@ -93,13 +102,13 @@ class Crowd:
     async def _log_in(self):
         count = self.options.sessions
         say(f"Logging {count:,} sessions in")
-        memory, before = memory_now(self.redis, self.streams), self._usage()
+        memory, before = memory_now(self.streams), self._usage()
         await self.people.log_in("Web", range(count))
         spent = self._usage().since(before)
         self.events += count
         delivered = await self._delivered(count, before.at)
         say("All are in and their events delivered" if self.backend else "All are in")
-        after = memory_now(self.redis, self.streams)
+        after = memory_now(self.streams)
         used = (after.used - after.streams) - (memory.used - memory.streams)
         return {"per_second": count / spent.seconds, "redis_us": spent.redis_us / count,
                 "worker_us": spent.worker_us / count, "delivered_seconds": delivered,
@@ -118,7 +127,7 @@ class Crowd:
         people.silence_per_second = 0
         figures = {**usual.figures(), **self._noticed()}
         self.events += len(people.silenced)
-        figures["scripts"] = await asyncio.to_thread(script_figures, self.redis.port, SAMPLE_SECONDS)
+        figures["scripts"] = await asyncio.to_thread(script_figures, self.redis.masters[0].port, SAMPLE_SECONDS)
         ended = [(session, sent_ms) for session, sent_ms in people.silenced
                  if started_ms < sent_ms + people.timeout * 1000 < ended_ms - 5000]
         lags, figures["unsettled"] = await people.lags_ms(ended)
@@ -168,7 +177,7 @@ class Crowd:
                 "seconds": (max(event.arrived for event in events) - last_ms) / 1000}
 
     def _usage(self):
-        return Usage(self.redis, self.service)
+        return Usage(self.redis, *self.services)
 
     async def _until_online(self, count):
         deadline = time.monotonic() + SETTLED_SECONDS_MAX
@@ -200,9 +209,10 @@ class Crowd:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _check_grace(self):
-        keys = [key.removesuffix("events") + "grace" for key in self.streams]
+        graces = {master: [("EXISTS", key.removesuffix("events") + "grace") for key in keys]
+                  for master, keys in self.streams.items()}
         while True:
-            self.graced = max(self.graced, self.redis.command("EXISTS", *keys))
+            self.graced = max(self.graced, sum(sum(master.pipeline(asked)) for master, asked in graces.items()))
             await asyncio.sleep(GRACE_CHECK_SECONDS)
 
     def _forget(self):

@@ -5,7 +5,8 @@ from .report import print_section, print_usage, spread
 
 def print_report(figures):
     memory, login, steady, ending = (figures[part] for part in ["memory", "login", "steady", "ending"])
-    print(f"One worker, one Redis, {figures['sessions']:,} browser sessions of as many users.")
+    print(f"Workers: {figures['workers']}, masters: {figures['masters']}, {figures['sessions']:,} browser sessions of "
+          "as many users.")
     print_section("Memory of Redis", [
         ("per mobile session, all details", f"{memory['bytes_per_mobile_session']:.0f} bytes"),
         ("per event", f"{memory['bytes_per_event']:.0f} bytes"),
@@ -19,7 +20,7 @@ def print_report(figures):
     ] + ([("all events delivered after", seconds(login["delivered_seconds"]))] if ending["delivery"] else []))
     print_section("Steady", [("settlement lag", lag(steady)), *noticed(steady)])
     print_usage(steady)
-    print_section("Scripts in a sample of it, by the kinds of their keys", [
+    print_section("Scripts of a master in a sample of it, by the kinds of their keys", [
         (script["keys"][:48], f"{script['share_of_script_time']:5.1%}  {script['us_per_call']:.1f} us a call")
         for script in steady["scripts"][:6]])
     print_ending(ending)

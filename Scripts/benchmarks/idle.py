@@ -62,7 +62,7 @@ class Scene:
         time.sleep(seconds)
         spent, written = Usage(self.redis).since(before), self._written() - bytes_before
         cpu = [each.cpu_us() - used for each, used in zip(self.workers, cpu_before)]
-        per_second = sum(calls for calls, _ in spent.commands.values()) / spent.seconds
+        per_second = spent.calls / spent.seconds
         return {
             "workers": len(self.workers), "shards": self.shards, "commands_per_second": per_second,
             "sent_per_second": per_second * (1 - self._share_of_scripts()),

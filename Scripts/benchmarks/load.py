@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 
+from .usage import Usage
+
 CONNECTIONS = 32
 BATCH_HEARTBEATS = 1000
 BATCH_USERS = 500
@@ -54,9 +56,9 @@ class Load:
         path.write_text("\n".join(requests) + "\n")
         command = ["wrk", "-t2", f"-c{connections}", f"-d{self.seconds}s", "-s", self.folder / "wrk.lua",
                    f"http://127.0.0.1:{server.port}", "--", path]
-        server_before, redis_before = server.cpu_us(), self.redis.cpu_us()
+        before = Usage(self.redis, server)
         figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stderr)
-        server_us, redis_us = server.cpu_us() - server_before, self.redis.cpu_us() - redis_before
+        spent = Usage(self.redis, server).since(before)
         operations = figures["requests"] * operations_each
         if operations == 0 or figures["failed"]:
             sys.exit(f"error: {name}: {figures['failed']} of {figures['requests']} requests failed")
@@ -64,7 +66,8 @@ class Load:
             "name": name, "requests_per_second": figures["requests"] * 1e6 / figures["us"],
             "operations_per_second": operations * 1e6 / figures["us"],
             "p50_ms": figures["p50"] / 1000, "p99_ms": figures["p99"] / 1000,
-            "server_us_per_operation": server_us / operations, "redis_us_per_operation": redis_us / operations,
+            "server_us_per_operation": spent.worker_us / operations,
+            "redis_us_per_operation": spent.redis_us / operations, "commands_per_operation": spent.calls / operations,
         }
 
     def prepare_plain(self, keys):

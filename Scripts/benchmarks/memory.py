@@ -15,15 +15,21 @@ WARM_USERS = 100
 Memory = collections.namedtuple("Memory", "used streams events")
 
 
-def memory_now(redis, streams):
-    sizes = redis.pipeline([("MEMORY", "USAGE", key, "SAMPLES", "0") for key in streams])
-    lengths = redis.pipeline([("XLEN", key) for key in streams])
-    return Memory(int(redis.info("memory")["used_memory"]), sum(size or 0 for size in sizes), sum(lengths))
+def memory_now(streams):
+    used = bytes_of_streams = events = 0
+    for master, keys in streams.items():
+        sizes = master.pipeline([("MEMORY", "USAGE", key, "SAMPLES", "0") for key in keys])
+        bytes_of_streams += sum(size or 0 for size in sizes)
+        events += sum(master.pipeline([("XLEN", key) for key in keys]))
+        used += int(master.info("memory")["used_memory"])
+    return Memory(used, bytes_of_streams, events)
 
 
 def event_streams(redis):
-    """The names of all shards' event streams, from those of their owners: these are there before anything happens."""
-    return [key.removesuffix("owner") + "events" for key in redis.keys("presence:{*}:owner")]
+    """The names of the event streams of the shards that each master has, from those of their owners: these are there
+    before anything happens."""
+    return {master: [key.removesuffix("owner") + "events" for key in master.keys("presence:{*}:owner")]
+            for master in redis.masters}
 
 
 def memory_figures(redis, service, users):
@@ -34,11 +40,11 @@ def memory_figures(redis, service, users):
 async def measure(redis, people, users):
     streams = event_streams(redis)
     await log_out(people, await people.log_in("Android", range(users, users + WARM_USERS)))
-    empty = settled(redis, streams)
+    empty = settled(streams)
     sessions = await people.log_in("Android", range(users))
-    online = settled(redis, streams)
+    online = settled(streams)
     await log_out(people, sessions)
-    offline = settled(redis, streams)
+    offline = settled(streams)
     return {
         "users": users,
         "bytes_per_mobile_session": apart_from_events(online, empty) / users,
@@ -51,9 +57,9 @@ def apart_from_events(now, before):
     return (now.used - now.streams) - (before.used - before.streams)
 
 
-def settled(redis, streams):
+def settled(streams):
     time.sleep(SETTLE_SECONDS)
-    return memory_now(redis, streams)
+    return memory_now(streams)
 
 
 async def log_out(people, sessions):

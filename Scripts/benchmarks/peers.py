@@ -1,4 +1,4 @@
-"""One worker beside others' servers on the same Redis, and beside Redis alone: the table of the README.
+"""One worker beside others' servers on the same Redis, and beside Redis alone: the table of the documentation.
 
 Each round measures everything once, so that what is compared was measured seconds apart; figures and ratios are the
 medians of the rounds. CPU is user and kernel time of the server's process, all its threads, by /proc. Everything

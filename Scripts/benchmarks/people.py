@@ -32,8 +32,8 @@ class Batch:
 class People:
     """Sessions are kept as heartbeats name them: JSON texts with `user` and `session`."""
 
-    def __init__(self, port):
-        self.web = Web(port)
+    def __init__(self, *ports):
+        self.web = Web(*ports)
         self.interval = self.timeout = None  # seconds, as the worker tells clients
         self.silence_per_second = 0
         self.silenced = []  # (session, when its last heartbeat was sent in ms)

@@ -1,5 +1,6 @@
 """Starting and ending what is measured: a private Redis, workers and a receiver, each on a free port of loopback."""
 
+import collections
 import contextlib
 import http.client
 import os
@@ -17,6 +18,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 15
 POLL_SECONDS = 0.005
+SLOTS = 16_384
 
 # The packages each kind of benchmark needs, as Scripts/common.sh names them, and the build unless there is a binary.
 PREPARE = """
@@ -63,16 +65,57 @@ class RedisServer(Server, Redis):
     def __init__(self, process, port):
         Server.__init__(self, process, port)
         Redis.__init__(self, port)
+        self.url, self.masters = f"redis://127.0.0.1:{port}", [self]
+
+
+class RedisCluster:
+    """Masters that share the slots; what is asked of all of them is summed up."""
+
+    def __init__(self, masters):
+        self.masters = masters
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{master.port}" for master in masters)
+
+    def cpu_us(self):
+        return sum(master.cpu_us() for master in self.masters)
+
+    def command_stats(self):
+        stats = collections.defaultdict(lambda: (0, 0))
+        for master in self.masters:
+            for name, (calls, us) in master.command_stats().items():
+                stats[name] = (stats[name][0] + calls, stats[name][1] + us)
+        return stats
 
 
 @contextlib.contextmanager
-def redis_server(folder, append_only=False):
+def redis_cluster(folder, masters, append_only=False):
+    """So many masters, each with an equal share of the slots and no replica."""
+    with contextlib.ExitStack() as stack:
+        cluster = RedisCluster([
+            stack.enter_context(redis_server(
+                subfolder(folder, f"master-{number}"), append_only, "--cluster-enabled", "yes",
+                "--cluster-port", str(free_port()))) for number in range(masters)])
+        first, *others = cluster.masters
+        for number, master in enumerate(cluster.masters):
+            begin, end = (SLOTS * bound // masters for bound in [number, number + 1])
+            master.command("CLUSTER", "ADDSLOTSRANGE", begin, end - 1)
+            master.command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for master in others:
+            bus_port = master.command("CONFIG", "GET", "cluster-port")[1]
+            first.command("CLUSTER", "MEET", "127.0.0.1", master.port, bus_port)
+        for number, master in enumerate(cluster.masters):
+            wait_for(master.process, f"{folder}/master-{number}/redis.log",
+                     lambda master=master: expect_cluster(master, masters))
+        yield cluster
+
+
+@contextlib.contextmanager
+def redis_server(folder, append_only=False, *flags):
     """By default it keeps nothing; with `append_only` as deployments do: synced every second, never rewritten."""
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "",
                "--appendonly", "yes" if append_only else "no", "--appendfsync", "everysec",
                "--auto-aof-rewrite-percentage", "0", "--maxmemory-policy", "noeviction",
-               "--hash-max-listpack-value", "1024"]
+               "--hash-max-listpack-value", "1024", *flags]
     with running(command, f"{folder}/redis.log") as process:
         wait_for(process, f"{folder}/redis.log", lambda: connect(port).close())
         server = RedisServer(process, port)
@@ -85,11 +128,17 @@ def worker(binary, folder, redis, *flags, environment=None):
     """A worker that is ready, and how long after its start it was."""
     port = free_port()
     log = f"{folder}/worker-{port}.log"
-    command = [binary, "serve", "--port", str(port), "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags]
+    command = [binary, "serve", "--port", str(port), "--redis-url", redis.url, *flags]
     started = time.monotonic()
     with running(command, log, environment) as process:
         wait_for(process, log, lambda: expect_ready(port))
         yield Server(process, port, ready_ms=(time.monotonic() - started) * 1000)
+
+
+def expect_cluster(master, masters):
+    info = master.command("CLUSTER", "INFO")
+    if f"cluster_known_nodes:{masters}\r" not in info or "cluster_state:ok\r" not in info:
+        raise ConnectionError("the masters do not know each other yet")
 
 
 def expect_ready(port):

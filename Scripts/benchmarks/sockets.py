@@ -9,6 +9,7 @@ import sys
 import time
 
 from .servers import POLL_SECONDS, running
+from .usage import Usage
 
 WARM_CLIENTS = 200
 BEATING_CLIENTS = 4000
@@ -35,13 +36,14 @@ class Sockets:
             pass
         self._wait_for_leave()
         print(f"Connecting {count} clients", file=sys.stderr)
-        empty_kb, cpu_before = self.server.resident_kb(), self.server.cpu_us()
+        empty_kb, before = self.server.resident_kb(), Usage(self.redis, self.server)
         with self._clients(count, "--user-prefix", "idle"):
-            connect_us = (self.server.cpu_us() - cpu_before) / count
+            spent = Usage(self.redis, self.server).since(before)
             resident_kb = (self.server.resident_kb() - empty_kb) / count
         self._wait_for_leave()
         summary = json.loads(self._told()[-1])
-        return {"resident_kb_per_client": resident_kb, "server_us_per_connect": connect_us,
+        return {"resident_kb_per_client": resident_kb, "server_us_per_connect": spent.worker_us / count,
+                "redis_us_per_connect": spent.redis_us / count,
                 "connects_per_second": count / summary["allConnectedAfterSeconds"]}
 
     def _beating(self, seconds):

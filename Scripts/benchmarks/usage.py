@@ -36,6 +36,11 @@ class Spent:
             if calls > calls_before:
                 self.commands[name] = (calls - calls_before, us - us_before)
 
+    @property
+    def calls(self):
+        """Commands that were executed, those that scripts call included."""
+        return sum(calls for calls, _ in self.commands.values())
+
     def beyond(self, usual, share=1.0):
         """What Redis and the worker used beyond this share of another time's pace, in microseconds."""
         scale = share * self.seconds / usual.seconds

@@ -1,6 +1,8 @@
-"""HTTP to one worker from one thread: requests of any number of tasks over kept connections, pipelined where asked."""
+"""HTTP to workers, in turn, from one thread: requests of any number of tasks over kept connections, pipelined where
+asked."""
 
 import asyncio
+import itertools
 import json
 
 ANSWER_SECONDS_MAX = 30
@@ -11,20 +13,21 @@ class Failure(Exception):
 
 
 class Web:
-    def __init__(self, port):
-        self._port = port
-        self._free = []
+    def __init__(self, *ports):
+        self._ports = itertools.cycle(ports)
+        self._free = {port: [] for port in ports}
 
     async def exchange(self, requests, count=1):
         """Sends requests one behind the other over one connection; the status and the body of each answer."""
-        reader, writer = await self._connection()
+        port = next(self._ports)
+        reader, writer = await self._connection(port)
         try:
             writer.write(requests)
             answers = await asyncio.wait_for(read_answers(reader, count), ANSWER_SECONDS_MAX)
         except (OSError, EOFError, asyncio.TimeoutError) as error:
             writer.close()
             raise Failure(f"no answer: {error!r}") from error
-        self._free.append((reader, writer))
+        self._free[port].append((reader, writer))
         return answers
 
     async def call(self, request):
@@ -41,14 +44,14 @@ class Web:
         except Failure:
             return 0
 
-    async def _connection(self):
+    async def _connection(self, port):
         """One that is free and still open, the last used first, or a new one."""
-        while self._free:
-            reader, writer = self._free.pop()
+        while self._free[port]:
+            reader, writer = self._free[port].pop()
             if not reader.at_eof():
                 return reader, writer
             writer.close()
-        return await asyncio.open_connection("127.0.0.1", self._port)
+        return await asyncio.open_connection("127.0.0.1", port)
 
 
 async def read_answers(reader, count):

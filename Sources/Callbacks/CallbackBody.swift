@@ -3,13 +3,13 @@ import NIOCore
 import PresenceCore
 
 /// The JSON a receiver gets for a change. Its bytes, which are signed, are the same on every attempt.
-enum CallbackBody {
+package enum CallbackBody {
     static let command = "State.StateChange"
 
     /// Holds most bodies without growing.
     private static let bytesUsual = 512
 
-    static func bytes(of change: StatusChange) -> ByteBuffer {
+    package static func bytes(of change: StatusChange) -> ByteBuffer {
         var json = JSONWriter(bytesUsual: bytesUsual)
         json.object { json in
             json.member("CallbackCommand", command)

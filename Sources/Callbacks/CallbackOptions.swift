@@ -10,10 +10,7 @@ package struct CallbackOptions: Sendable {
     package var timeoutMs: Int
     /// `SdkAppid` in the query; 0 for an app that has none.
     package var sdkAppID: Int
-    /// With a token every attempt carries `Sign` and `RequestTime`.
-    package var signToken: String?
-    /// With secrets every attempt carries the Standard Webhooks headers, signed with each of them.
-    package var webhookSecrets: [WebhookSecret]
+    package var proofs: CallbackProofs
     /// Which of the reasons `kicked` and `expired`, unknown to the system this callback is compatible with,
     /// are sent. A change left out counts as delivered.
     package var extensions: Set<Reason>
@@ -28,8 +25,7 @@ package struct CallbackOptions: Sendable {
         self.url = url
         self.timeoutMs = timeoutMs
         self.sdkAppID = sdkAppID
-        self.signToken = signToken
-        self.webhookSecrets = webhookSecrets
+        proofs = CallbackProofs(signToken: signToken, webhookSecrets: webhookSecrets)
         self.extensions = extensions
         self.trusted = trusted
     }
@@ -40,5 +36,18 @@ package struct CallbackOptions: Sendable {
         case .kicked, .expired: extensions.contains(reason)
         case .register, .unregister, .linkClose, .timeOut: true
         }
+    }
+}
+
+/// How the receiver can tell that a change comes from here.
+package struct CallbackProofs: Sendable {
+    /// With a token every attempt carries `Sign` and `RequestTime`.
+    package var signToken: String?
+    /// With secrets every attempt carries the Standard Webhooks headers, signed with each of them.
+    package var webhookSecrets: [WebhookSecret]
+
+    package init(signToken: String? = nil, webhookSecrets: [WebhookSecret] = []) {
+        self.signToken = signToken
+        self.webhookSecrets = webhookSecrets
     }
 }

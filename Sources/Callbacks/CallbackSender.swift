@@ -8,12 +8,17 @@
 
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import PresenceCore
+import Telemetry
 
 /// Posts changes to the app's backend.
 package struct CallbackSender: Sendable {
     private let options: CallbackOptions
+    private let proofs: Replaceable<CallbackProofs>
     private let client: ReceiverClient
+    private let figures: CallbackFigures
+    private let tls: Replaceable<NIOSSLContext>?
     private let now: @Sendable () -> Int
     private let targetPrefix: String
     private let headers: HTTPHeaders
@@ -24,13 +29,17 @@ package struct CallbackSender: Sendable {
     ///   - now: unix time in seconds, as it stands in the proofs of origin.
     /// - Throws: for https, if the certificates to trust cannot be used.
     package init(
-        options: CallbackOptions, inFlightMax: Int, eventLoop: any EventLoop, now: @escaping @Sendable () -> Int
+        options: CallbackOptions, inFlightMax: Int, eventLoop: any EventLoop, instruments: Instruments = .none,
+        now: @escaping @Sendable () -> Int
     ) throws {
+        figures = CallbackFigures(instruments)
         self.options = options
+        proofs = Replaceable(options.proofs)
         self.now = now
         let url = options.url
         let address = ReceiverAddress(
-            host: url.host, port: url.port, tls: url.isHTTPS ? try options.trusted.clientContext() : nil)
+            host: url.host, port: url.port, tls: url.isHTTPS ? Replaceable(try options.trusted.clientContext()) : nil)
+        tls = address.tls
         client = ReceiverClient(to: address, connectionsMax: inFlightMax, eventLoop: eventLoop)
         targetPrefix = url.targetPrefix(sdkAppID: options.sdkAppID)
         headers = [
@@ -39,15 +48,32 @@ package struct CallbackSender: Sendable {
         ]
     }
 
+    /// From now on every attempt carries these proofs of origin.
+    package func use(_ proofs: CallbackProofs) { self.proofs.replace(with: proofs) }
+
+    /// From now on every new connection trusts these; those that are open stay.
+    /// - Throws: if they cannot be used; then nothing changes.
+    package func use(_ trusted: TrustedCertificates) throws {
+        if let tls { tls.replace(with: try trusted.clientContext()) }
+    }
+
     /// One attempt, at most `timeoutMs`. Never throws: whatever keeps the change from the receiver is an outcome.
     package func deliver(_ change: StatusChange) async -> DeliveryOutcome {
         guard options.wants(change.reason) else { return .unwanted }
-        let deadline = NIODeadline.now() + .milliseconds(Int64(options.timeoutMs))
-        switch await client.send(request(for: change, at: now()), deadline: deadline) {
-        case .head(let head): return .of(head)
-        case .noHTTP: return .retry(afterMs: nil, detail: DeliveryOutcome.noHTTP)
-        case .timeout: return .retry(afterMs: nil, detail: "no answer within \(options.timeoutMs) ms")
-        case .none(let why): return .retry(afterMs: nil, detail: "no answer: \(why)")
+        let start = NIODeadline.now()
+        let answer = await client.send(
+            request(for: change, at: now()), deadline: start + .milliseconds(Int64(options.timeoutMs)))
+        let outcome = outcome(of: answer)
+        figures.ended(answer, outcome, after: .now() - start)
+        return outcome
+    }
+
+    private func outcome(of answer: ReceiverAnswer) -> DeliveryOutcome {
+        switch answer {
+        case .head(let head): .of(head)
+        case .noHTTP: .retry(afterMs: nil, detail: DeliveryOutcome.noHTTP)
+        case .timeout: .retry(afterMs: nil, detail: "no answer within \(options.timeoutMs) ms")
+        case .none(let why): .retry(afterMs: nil, detail: "no answer: \(why)")
         }
     }
 
@@ -57,27 +83,31 @@ package struct CallbackSender: Sendable {
     /// - Parameter time: unix time of the attempt in seconds.
     func request(for change: StatusChange, at time: Int) -> ReceiverRequest {
         let body = CallbackBody.bytes(of: change)
+        let proofs = proofs.current
         var headers = headers
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         for header in WebhookSignature.headers(
-            id: change.id, timestamp: time, body: body, secrets: options.webhookSecrets)
+            id: change.id, timestamp: time, body: body, secrets: proofs.webhookSecrets)
         {
             headers.add(name: header.name, value: header.value)
         }
+        if let id = change.cause?.request { headers.add(name: "X-Request-Id", value: id.description) }
+        if let trace = change.cause?.trace { headers.add(name: "traceparent", value: trace.description) }
         return ReceiverRequest(
             head: HTTPRequestHead(
-                version: .http1_1, method: .POST, uri: target(of: change, at: time), headers: headers),
+                version: .http1_1, method: .POST, uri: target(of: change, at: time, signToken: proofs.signToken),
+                headers: headers),
             body: body)
     }
 
-    private func target(of change: StatusChange, at time: Int) -> String {
+    private func target(of change: StatusChange, at time: Int, signToken: String?) -> String {
         var target = ""
         target.reserveCapacity(targetPrefix.utf8.count + Self.targetBytesUsual)
         target.append(targetPrefix)
         target.appendPercentEncoded(change.address ?? "")
         target.append("&OptPlatform=")
         target.append(change.originName)
-        if let token = options.signToken { TokenSignature.append(to: &target, token: token, requestTime: time) }
+        if let token = signToken { TokenSignature.append(to: &target, token: token, requestTime: time) }
         return target
     }
 

@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import PresenceCore
 
 /// A request ready to be sent.
 struct ReceiverRequest: Sendable {
@@ -41,7 +42,7 @@ struct ReceiverAddress: Sendable {
     let host: String
     let port: Int
     /// nil for plain HTTP.
-    let tls: NIOSSLContext?
+    let tls: Replaceable<NIOSSLContext>?
 
     func configure(
         _ pipeline: ChannelPipeline.SynchronousOperations, _ connection: ReceiverConnection
@@ -49,7 +50,7 @@ struct ReceiverAddress: Sendable {
         if let tls {
             // An address is no name that could be asked for; certificates are checked against it all the same.
             let name = (try? SocketAddress(ipAddress: host, port: port)) == nil ? host : nil
-            try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+            try pipeline.addHandler(NIOSSLClientHandler(context: tls.current, serverHostname: name))
         }
         var framing = HTTPRequestEncoder.Configuration()
         framing.automaticallySetFramingHeaders = false

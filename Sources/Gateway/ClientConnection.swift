@@ -12,7 +12,7 @@ import PresenceStore
 actor ClientConnection {
     /// Who is at the other end. Boxed, for a request has many parts and an open socket needs one of them.
     private indirect enum Client {
-        case asking(ConnectRequest, Admission.Place)
+        case asking(Entry)
         case refused(Refusal)
         case user(UserID, Admission.Place)
     }
@@ -27,30 +27,41 @@ actor ClientConnection {
     private var assembler = MessageAssembler()
     private var rate = FrameRate(now: .now())
     private let timer: LazyTimer
+    /// Where it counts as open; nil for one that is not let in.
+    private let counted: OpenSockets?
+    /// Of the close frame.
+    private var closeCode: UInt16?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
     /// - Parameter entry: what the client asked for, or why it is not let in.
     init(
-        _ entry: Result<(request: ConnectRequest, place: Admission.Place), Refusal>, state: ConnectionState,
-        link: Link, channel: any Channel, timer: LazyTimer, loop: GatewayLoop
+        _ entry: Result<Entry, Refusal>, state: ConnectionState, link: Link, channel: any Channel, timer: LazyTimer,
+        loop: GatewayLoop
     ) {
-        client =
-            switch entry {
-            case .success((let request, let place)): .asking(request, place)
-            case .failure(let refusal): .refused(refusal)
-            }
+        switch entry {
+        case .success(let entry):
+            client = .asking(entry)
+            counted = loop.figures.open(on: entry.request.platform)
+        case .failure(let refusal):
+            client = .refused(refusal)
+            counted = nil
+        }
         self.state = state
         self.link = link
         self.channel = channel
         self.timer = timer
         self.loop = loop
+        counted?.add()
     }
 
     /// To be called once, when the connection can be written to.
     func start() {
         timer.start(waking: self)
-        if case .refused(let refusal) = client { return perform(state.refused(refusal, now: .now())) }
+        if case .refused(let refusal) = client {
+            loop.figures.count(refusal)
+            return perform(state.refused(refusal, now: .now()))
+        }
         perform(state.start(now: .now()))
     }
 
@@ -59,17 +70,22 @@ actor ClientConnection {
         timer.stop()
         loop.assumeIsolated { $0.remove(self) }
         switch client {
-        case .asking(_, let place), .user(_, let place): loop.admission.leave(place)
+        case .asking(let entry): loop.admission.leave(entry.place)
+        case .user(_, let place): loop.admission.leave(place)
         case .refused: break
         }
+        counted?.remove()
+        loop.figures.closed(with: closeCode)
         perform(state.connectionLost(now: .now()))
     }
+
+    var queuedBytes: Int { (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
 
     var session: UserSession? { state.session.flatMap(session) }
 
     private func session(_ id: SessionID) -> UserSession? {
         switch client {
-        case .asking(let request, _): UserSession(user: request.user, session: id)
+        case .asking(let entry): UserSession(user: entry.request.user, session: id)
         case .user(let user, _): UserSession(user: user, session: id)
         case .refused: nil
         }
@@ -77,11 +93,15 @@ actor ClientConnection {
 
     /// What it asks for, while it waits for its welcome.
     var opening: ConnectRequest? {
-        if state.isOpening, case .asking(let request, _) = client { request } else { nil }
+        if state.isOpening, case .asking(let entry) = client { entry.request } else { nil }
     }
 
     func opened(_ opening: ConnectionState.Opening) {
-        if case .asking(let request, let place) = client { client = .user(request.user, place) }
+        if case .asking(let entry) = client { client = .user(entry.request.user, entry.place) }
+        switch opening {
+        case .refused(let refusal), .uncertain(_, let refusal): loop.figures.count(refusal)
+        case .accepted, .kicked, .late: break
+        }
         perform(state.opened(opening, now: .now()))
     }
     func loggedOut(_ session: SessionID, isRecorded: Bool) {
@@ -114,6 +134,7 @@ extension ClientConnection {
             guard let session = session(id) else { return }
             loop.assumeIsolated { $0.beat(session, of: self) }
         case .close(let code, let reason):
+            closeCode = code ?? GatewayFigures.none
             var data = ByteBuffer()
             if let code {
                 data.writeInteger(code)
@@ -139,15 +160,16 @@ extension ClientConnection {
 
     /// Verified before it waits for its turn: who has no good token is not to hold up those who have.
     private func open(_ token: String?) {
-        guard case .asking(let request, var place) = client else { return }
+        guard case .asking(var entry) = client else { return }
+        let user = entry.request.user
         do {
-            let issuedAtMs = try loop.admission.login(&place) { () throws(Refusal) in
-                try loop.tokens.verify(token, of: request.user)
+            let issuedAtMs = try loop.admission.login(&entry.place) { [tokens = entry.tokens] () throws(Refusal) in
+                try tokens.verify(token, of: user)
             }
-            client = .asking(request, place)
-            loop.assumeIsolated { $0.open(self, issuedAtMs: issuedAtMs) }
+            client = .asking(entry)
+            loop.assumeIsolated { $0.open(self, for: user, issuedAtMs: issuedAtMs) }
         } catch {
-            loop.admission.tell(of: error, from: place.network)
+            loop.admission.tell(of: error, from: entry.place.network)
             opened(.refused(error))
         }
     }

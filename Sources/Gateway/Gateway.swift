@@ -17,14 +17,16 @@ import PresenceCore
 import PresenceProtocol
 import PresenceStore
 import ServiceLifecycle
+import Telemetry
 
 /// Serves the WebSocket connections of one worker.
 package final class Gateway: Service {
     private let store: PresenceStore
-    private let tokens: ClientTokens
+    private let access: Replaceable<ClientAccess>
     private let options: GatewayOptions
     private let logger: Logger
     private let admission: Admission
+    private let figures: GatewayFigures
     private let loops: [GatewayLoop]
     private let loopIndices: [ObjectIdentifier: Int]
 
@@ -33,34 +35,44 @@ package final class Gateway: Service {
     ///   - executor: runs tasks on an event loop.
     package init(
         store: PresenceStore, tokens: ClientTokens, options: GatewayOptions, eventLoopGroup: any EventLoopGroup,
-        executor: (any EventLoop) -> any TaskExecutor, logger: Logger
+        executor: (any EventLoop) -> any TaskExecutor, instruments: Instruments = .none, logger: Logger
     ) {
         self.store = store
-        self.tokens = tokens
+        access = Replaceable(ClientAccess(tokens: tokens, origins: options.origins))
         self.options = options
         self.logger = logger
         admission = Admission(options, logger: logger)
         let eventLoops = Array(eventLoopGroup.makeIterator())
         let sessions = ClientSessions(store: store, logger: logger)
-        loops = eventLoops.enumerated().map { [admission] index, eventLoop in
+        figures = GatewayFigures(instruments, store.platforms)
+        loops = eventLoops.enumerated().map { [admission, figures] index, eventLoop in
             GatewayLoop(
                 eventLoop, index: index, of: eventLoops.count, executor: executor(eventLoop), admission: admission,
-                tokens: tokens, sessions: sessions, logger: logger)
+                sessions: sessions, figures: figures, logger: logger)
         }
+        figures.watch(loops)
         loopIndices = Dictionary(
             eventLoops.enumerated().map { (ObjectIdentifier($0.element), $0.offset) },
             uniquingKeysWith: { first, _ in first })
     }
 
+    /// From now on these count for whoever comes; who is connected stays so.
+    package func use(_ tokens: ClientTokens, origins: [String]) {
+        access.replace(with: ClientAccess(tokens: tokens, origins: origins))
+    }
+
     /// Hears what other workers and operators do to the sessions served here. Told to stop, which must be after the
     /// server stopped accepting, it closes the connections over the drain window, and returns when all are closed.
     package func run() async {
-        for await notice in store.notices().cancelOnGracefulShutdown() {
-            guard let notice else {
-                await checkSessions()
-                continue
+        await withDiscardingTaskGroup { group in
+            // What is heard meanwhile does not wait for it.
+            let (gaps, gap) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+            group.addTask { for await _ in gaps { await self.checkSessions() } }
+            for await notice in store.notices().cancelOnGracefulShutdown() {
+                if let notice { await loops[notice.link % loops.count].tell(notice) } else { gap.yield() }
             }
-            await loops[notice.link % loops.count].tell(notice)
+            gap.finish()
+            group.cancelAll()
         }
         for loop in loops { await loop.stop(over: options.drainMs) }
         for loop in loops {
@@ -71,11 +83,10 @@ package final class Gateway: Service {
     /// Notices may have been missed until now.
     private func checkSessions() async {
         for loop in loops {
-            do { try await loop.checkSessions() } catch {
-                logger.warning(
-                    "Sessions that ended meanwhile are found at their next heartbeat",
-                    metadata: .keyed([.error: "\(error)"]))
-            }
+            guard let error = await loop.checkSessions() else { continue }
+            logger.warning(
+                "Sessions that ended meanwhile are found at their next heartbeat",
+                metadata: .keyed([.error: "\(error)"]))
         }
     }
 }
@@ -119,14 +130,15 @@ extension Gateway {
         let parameters = Result { () throws(InvalidInput) in try ConnectRequest.Parameters(request.query) }
         let isStopping = loop.assumeIsolated { $0.isStopping }
         let address = clientAddress(of: channel, request.headers)
+        let access = access.current
         let entry = Result { () throws(Refusal) in
-            try enter(address, parameters, request.headers, isStopping: isStopping)
+            try enter(address, parameters, request.headers, access, isStopping: isStopping)
         }
         if case .failure(let refusal) = entry {
             let origin = request.headers.first(name: "origin").map { String($0.prefix(GatewayLimits.originLoggedMax)) }
             admission.tell(of: refusal, from: address ?? "", saying: origin.map { [.origin: "\($0)"] } ?? [:])
         }
-        let isTokenNeeded = if case .success = entry, case .verified = tokens { true } else { false }
+        let isTokenNeeded = if case .success = entry, case .verified = access.tokens { true } else { false }
         let state = ConnectionState(
             token: ConnectRequest.token(in: (try? parameters.get()) ?? ConnectRequest.Parameters(), request.headers),
             isTokenNeeded: isTokenNeeded,
@@ -151,12 +163,12 @@ extension Gateway {
     /// What the client asks for, and its place, to be left when the channel is closed.
     private func enter(
         _ address: String?, _ parameters: Result<ConnectRequest.Parameters, InvalidInput>,
-        _ headers: HTTPHeaders, isStopping: Bool
-    ) throws(Refusal) -> (request: ConnectRequest, place: Admission.Place) {
+        _ headers: HTTPHeaders, _ access: ClientAccess, isStopping: Bool
+    ) throws(Refusal) -> Entry {
         if isStopping { throw .stopping }
         // Nobody's token is bad where none can be good.
-        if case .notConfigured = tokens { throw .cannotVerify }
-        if let origin = headers.first(name: "origin"), !options.origins.isEmpty, !options.origins.contains(origin) {
+        if case .notConfigured = access.tokens { throw .cannotVerify }
+        if let origin = headers.first(name: "origin"), !access.origins.isEmpty, !access.origins.contains(origin) {
             throw .originNotAllowed
         }
         let request: ConnectRequest
@@ -165,7 +177,8 @@ extension Gateway {
         } catch {
             throw Refusal(error)
         }
-        return (request, try admission.enter(address ?? "", isVerified: !tokens.areAsked))
+        let place = try admission.enter(address ?? "", isVerified: !access.tokens.areAsked)
+        return Entry(request: request, place: place, tokens: access.tokens)
     }
 
     /// As the load balancer in front says; without one, or where it names no address, the peer's.

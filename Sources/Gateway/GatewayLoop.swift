@@ -10,22 +10,29 @@ actor GatewayLoop {
     private let eventLoop: any EventLoop
     private let executor: any TaskExecutor
     nonisolated let admission: Admission
-    nonisolated let tokens: ClientTokens
     private let sessions: ClientSessions
+    nonisolated let figures: GatewayFigures
     private let logger: Logger
 
     private var connections: [Link: ClientConnection] = [:]
     private var nextLink: Link
     private let linkStep: Int
     private(set) var isStopping = false
-    private var jobs = JobQueue<Job>(runningMax: GatewayLimits.jobsPerLoopMax)
-    private var unrecorded = UnrecordedEnds()
-    private var isProbeDue = false
+    /// What waits for each Redis server: one that does not answer holds up nobody whose session another one has.
+    private var lanes: [ShardHome: Lane] = [:]
     private var beats = HeartbeatBatches<Beat>(
         beatsPerBatchMax: GatewayLimits.heartbeatsPerBatchMax, timeout: GatewayLimits.unrecordedAfter)
     private var isLateCheckDue = false
 
     private typealias Beat = (beat: UserSession, connection: ClientConnection)
+
+    private struct Lane {
+        var jobs = JobQueue<Job>(runningMax: GatewayLimits.jobsPerLaneMax)
+        var unrecorded = UnrecordedEnds()
+        var isProbeDue = false
+
+        var isIdle: Bool { jobs.isIdle && !unrecorded.isOutage && !isProbeDue }
+    }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -33,13 +40,14 @@ actor GatewayLoop {
     ///   - index: of this loop among `count`; a link modulo `count` is the index of its loop.
     init(
         _ eventLoop: any EventLoop, index: Int, of count: Int, executor: any TaskExecutor,
-        admission: Admission, tokens: ClientTokens, sessions: ClientSessions, logger: Logger
+        admission: Admission, sessions: ClientSessions, figures: GatewayFigures,
+        logger: Logger
     ) {
         self.admission = admission
-        self.tokens = tokens
         self.eventLoop = eventLoop
         self.executor = executor
         self.sessions = sessions
+        self.figures = figures
         self.logger = logger
         nextLink = index
         linkStep = count
@@ -55,14 +63,26 @@ actor GatewayLoop {
 
     func remove(_ connection: ClientConnection) { connections[connection.link] = nil }
 
+    /// Bytes that wait for clients to read them. Others have their turns meanwhile: sockets are many.
+    func queuedBytes() async -> Int {
+        var bytes = 0
+        for links in Array(connections.keys).slices(of: GatewayLimits.socketsPerLookMax) {
+            for link in links { bytes += queuedBytes(of: link) }
+            await Task.yield()
+        }
+        return bytes
+    }
+
+    private func queuedBytes(of link: Link) -> Int { connections[link]?.assumeIsolated { $0.queuedBytes } ?? 0 }
+
     /// Nothing is left to do.
-    var isIdle: Bool { connections.isEmpty && jobs.isIdle }
+    var isIdle: Bool { connections.isEmpty && lanes.values.allSatisfy(\.jobs.isIdle) }
 
     /// The worker stops: closes the sockets one by one over a while, so that their clients do not all come back at
     /// once.
     func stop(over drainMs: Int) {
         isStopping = true
-        enqueueUnrecorded()
+        for home in lanes.keys { enqueue(lanes[home]?.unrecorded.takeAll() ?? [], in: home) }
         for connection in connections.values {
             let delay = TimeAmount.milliseconds(Int64.random(in: 0...Int64(drainMs)))
             connection.assumeIsolated { $0.stop(in: delay) }
@@ -81,21 +101,33 @@ actor GatewayLoop {
     }
 
     private func sendBeats() {
-        for batch in beats.send(now: .now()) {
+        for batch in beats.send(now: .now(), parts: { sessions.store.byHome($0) { $0.beat.user } }) {
             Task(executorPreference: executor) { await self.renew(batch) }
         }
         checkForLate()
     }
 
     private func renew(_ batch: HeartbeatBatches<Beat>.Batch) async {
-        do {
-            let gone = Set(try await sessions.store.heartbeat(batch.beats.map(\.beat)))
-            _ = beats.answered(batch)
-            answer(batch.beats, gone: gone)
-        } catch {
+        let answer = await sessions.store.heartbeat(batch.beats.map(\.beat), via: .socket)
+        if let first = answer.failed.first {
             logger.debug(
-                "Heartbeats are not recorded", metadata: .keyed([.count: "\(batch.beats.count)", .error: "\(error)"]))
-            if beats.answered(batch) { answerUnrecorded(batch.beats) }
+                "Heartbeats are not recorded",
+                metadata: .keyed([.count: "\(answer.failed.count)", .error: "\(first.error)"]))
+        }
+        self.answer(
+            batch.beats, gone: Set(answer.gone), failed: Set(answer.failed.map(\.session)),
+            isInTime: beats.answered(batch))
+    }
+
+    private func answer(
+        _ batch: ArraySlice<Beat>, gone: Set<UserSession>, failed: Set<UserSession>, isInTime: Bool
+    ) {
+        for (beat, connection) in batch {
+            connection.assumeIsolated { connection in
+                if gone.contains(beat) { return connection.gone() }
+                if !failed.contains(beat) { return connection.acknowledged() }
+                if isInTime { connection.unrecorded() }
+            }
         }
     }
 
@@ -113,23 +145,21 @@ actor GatewayLoop {
         checkForLate()
     }
 
-    private func answer(_ batch: ArraySlice<Beat>, gone: Set<UserSession>) {
-        for (beat, connection) in batch {
-            connection.assumeIsolated { gone.contains(beat) ? $0.gone() : $0.acknowledged() }
-        }
-    }
-
     private func answerUnrecorded(_ batch: ArraySlice<Beat>) {
         for (_, connection) in batch { connection.assumeIsolated { $0.unrecorded() } }
     }
 
     /// Looks for sessions that ended while notices could not be heard.
-    func checkSessions() async throws(StoreError) {
-        let live = liveSessions()
-        for batch in live.slices(of: GatewayLimits.heartbeatsPerBatchMax) {
-            let ended = Set(try await sessions.store.ended(among: batch.map(\.beat)))
+    /// - Returns: why Redis could not be asked for some; those find out at their next heartbeat.
+    func checkSessions() async -> StoreError? {
+        var failure: StoreError?
+        for batch in liveSessions().slices(of: GatewayLimits.heartbeatsPerBatchMax) where !Task.isCancelled {
+            let answer = await sessions.store.ended(among: batch.map(\.beat))
+            let ended = Set(answer.gone)
             for (session, connection) in batch where ended.contains(session) { await connection.gone() }
+            failure = answer.failed.first?.error ?? failure
         }
+        return failure
     }
 
     private func liveSessions() -> [Beat] {
@@ -142,14 +172,22 @@ actor GatewayLoop {
 // What takes time in connections' lives.
 extension GatewayLoop {
     private enum Job {
-        case open(ClientConnection, issuedAtMs: Int?)
+        case open(ClientConnection, UserID, issuedAtMs: Int?)
         case logout(UserSession, ClientConnection)
         case end(SessionEnd, isProbe: Bool)
+
+        var user: UserID {
+            switch self {
+            case .open(_, let user, _): user
+            case .logout(let session, _): session.user
+            case .end(let end, _): end.user
+            }
+        }
     }
 
     /// - Parameter issuedAtMs: when the client's token was, Unix time in milliseconds; nil where none was asked for.
-    func open(_ connection: ClientConnection, issuedAtMs: Int?) {
-        enqueue(.open(connection, issuedAtMs: issuedAtMs))
+    func open(_ connection: ClientConnection, for user: UserID, issuedAtMs: Int?) {
+        enqueue(.open(connection, user, issuedAtMs: issuedAtMs))
     }
 
     func logout(_ session: UserSession, for connection: ClientConnection) {
@@ -164,19 +202,26 @@ extension GatewayLoop {
         enqueue(.end(end, isProbe: false))
     }
 
+    private func enqueue(_ job: Job) {
+        let home = sessions.store.home(of: job.user)
+        // Servers come and go.
+        if lanes[home] == nil { lanes = lanes.filter { !$0.value.isIdle } }
+        enqueue(job, in: home)
+    }
+
     /// Starts it as soon as few enough are under way: when thousands of sockets close at once, Redis must not be
     /// kept from answering heartbeats in time. Waiting ones are bounded by the sockets.
-    private func enqueue(_ job: Job) {
-        if let next = jobs.add(job) { start(next) }
+    private func enqueue(_ job: Job, in home: ShardHome) {
+        if let next = lanes[home, default: Lane()].jobs.add(job) { start(next, in: home) }
     }
 
-    private func start(_ job: Job) {
-        Task(executorPreference: executor) { await self.run(job) }
+    private func start(_ job: Job, in home: ShardHome) {
+        Task(executorPreference: executor) { await self.run(job, in: home) }
     }
 
-    private func run(_ job: Job) async {
+    private func run(_ job: Job, in home: ShardHome) async {
         switch job {
-        case .open(let connection, let issuedAtMs):
+        case .open(let connection, _, let issuedAtMs):
             // A client that gave up may be back already: its late login would displace its newer one.
             if let request = await connection.opening {
                 await connection.opened(await sessions.open(request, issuedAtMs: issuedAtMs, link: connection.link))
@@ -184,42 +229,54 @@ extension GatewayLoop {
         case .logout(let session, let connection):
             await connection.loggedOut(
                 session.session, isRecorded: await sessions.logout(session.user, session.session))
-        case .end(let end, let isProbe): await record(end, isProbe: isProbe)
+        case .end(let end, let isProbe): await record(end, isProbe: isProbe, in: home)
         }
-        if let next = jobs.finished() { start(next) }
+        if let next = lanes[home]?.jobs.finished() { start(next, in: home) }
     }
 }
 
 // A client's end that is not recorded lets it look Online until its lease ends.
 extension GatewayLoop {
-    private func record(_ end: SessionEnd, isProbe: Bool) async {
+    private func record(_ end: SessionEnd, isProbe: Bool, in home: ShardHome) async {
+        let shard = sessions.store.keys.shard(of: end.user)
         // Those who want in do not wait behind what cannot be done. A stopping worker has no later.
-        guard isProbe || isStopping || !unrecorded.isOutage else { return keep(end) }
-        if await sessions.disconnect(end.user, end.session, link: end.link) { enqueueUnrecorded() } else { keep(end) }
+        guard isProbe || isStopping || lanes[home]?.unrecorded.isOutage(shard) != true else {
+            return keep(end, of: shard, in: home)
+        }
+        guard await sessions.disconnect(end.user, end.session, link: end.link) else {
+            return keep(end, of: shard, in: home)
+        }
+        enqueue(lanes[home]?.unrecorded.takeAll(of: shard) ?? [], in: home)
+        // Other shards of the server may be served again, too.
+        if isProbe { probe(home) }
     }
 
-    private func keep(_ end: SessionEnd) {
+    private func keep(_ end: SessionEnd, of shard: Shard, in home: ShardHome) {
         guard !isStopping else { return }
-        if !unrecorded.isOutage {
+        if lanes[home]?.unrecorded.isOutage != true {
             logger.warning("Redis cannot be told that clients are gone; it will be when it answers")
         }
-        unrecorded.keep(end)
-        probeLater()
+        lanes[home]?.unrecorded.keep(end, of: shard)
+        probeLater(home)
     }
 
-    private func probeLater() {
-        guard !isProbeDue else { return }
-        isProbeDue = true
+    private func probeLater(_ home: ShardHome) {
+        guard lanes[home]?.isProbeDue == false else { return }
+        lanes[home]?.isProbeDue = true
         let pause = TimeAmount.milliseconds(Int64.random(in: GatewayLimits.disconnectPauseMs))
-        eventLoop.scheduleTask(in: pause) { self.assumeIsolated { $0.probe() } }
+        eventLoop.scheduleTask(in: pause) {
+            self.assumeIsolated {
+                $0.lanes[home]?.isProbeDue = false
+                $0.probe(home)
+            }
+        }
     }
 
-    private func probe() {
-        isProbeDue = false
-        if let end = unrecorded.probe(now: .now()) { enqueue(.end(end, isProbe: true)) }
+    private func probe(_ home: ShardHome) {
+        if let end = lanes[home]?.unrecorded.probe(now: .now()) { enqueue(.end(end, isProbe: true), in: home) }
     }
 
-    private func enqueueUnrecorded() {
-        for end in unrecorded.takeAll() { enqueue(.end(end, isProbe: false)) }
+    private func enqueue(_ ends: some Sequence<SessionEnd>, in home: ShardHome) {
+        for end in ends { enqueue(.end(end, isProbe: false), in: home) }
     }
 }

@@ -54,14 +54,16 @@ package enum GatewayLimits {
     static let unrecordedAfter = TimeAmount.seconds(2)
     /// Heartbeats of one write to Redis.
     static let heartbeatsPerBatchMax = 1_000
-    /// Logins, logouts and disconnects under way at once.
-    static let jobsPerLoopMax = 64
-    /// Clients' ends kept while Redis cannot be asked.
-    static let unrecordedPerLoopMax = 100_000
+    /// Logins, logouts and disconnects under way at once, of an event loop for a Redis server.
+    static let jobsPerLaneMax = 64
+    /// Clients' ends kept while Redis cannot be asked, of an event loop for a Redis server.
+    static let unrecordedPerLaneMax = 100_000
     /// The longest delay a client is asked to come back after: enough to spread those of one worker.
     static let comeBackMsMax = 1_000
     /// The same where coming back at once would not help.
     static let overloadedComeBackMsMax = 5_000
+    /// Sockets looked at in one turn of an event loop when their queues are asked for.
+    static let socketsPerLookMax = 1_000
     /// Characters of a refused page's origin that are logged.
     static let originLoggedMax = 200
     /// Between two attempts to record that a client is gone, while Redis cannot be asked.

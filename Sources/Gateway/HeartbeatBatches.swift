@@ -31,8 +31,9 @@ struct HeartbeatBatches<Beat> {
     }
 
     /// What was gathered, each batch to be sent in one write.
-    mutating func send(now: NIODeadline) -> [Batch] {
-        let batches = gathering.slices(of: beatsPerBatchMax).map { beats in
+    /// - Parameter parts: what of it is to wait for no other.
+    mutating func send(now: NIODeadline, parts: ([Beat]) -> [[Beat]] = { [$0] }) -> [Batch] {
+        let batches = parts(gathering).flatMap { $0.slices(of: beatsPerBatchMax) }.map { beats in
             defer { nextNumber += 1 }
             return Batch(number: nextNumber, beats: beats, deadline: now + timeout)
         }

@@ -7,6 +7,7 @@ extension ConnectionState {
         switch answering {
         case .handling(var form):
             form.isLast = isLast
+            endsWithInput = response.isEndless
             answering = if case .stream = response.body { .streaming(until: nil) } else { .writing }
             return .write(response, form)
         case .nothing, .writing, .streaming, .blocked, .lingering, .over: return .nothing

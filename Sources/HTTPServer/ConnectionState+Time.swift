@@ -16,6 +16,10 @@ extension ConnectionState {
         case .lingering(let until, let bytesLeft):
             answering = .lingering(until: min(until, now + limits.stopReadTimeout), bytesLeft: bytesLeft)
             return .nothing
+        case .streaming(let until?):
+            // A client that does not read what it was sent has no more time than one that does not send.
+            answering = .streaming(until: min(until, now + limits.stopReadTimeout))
+            return .nothing
         case .handling, .writing, .streaming, .blocked, .over: return .nothing
         }
     }
@@ -32,7 +36,7 @@ extension ConnectionState {
         switch answering {
         case .nothing, .over: nil
         case .handling, .writing: stopBy
-        case .streaming(let until): until ?? stopBy
+        case .streaming(let until): until.map { min($0, stopBy ?? $0) } ?? stopBy
         case .blocked(let until), .lingering(let until, _): min(until, stopBy ?? until)
         }
     }

@@ -24,12 +24,16 @@ struct ConnectionState: ~Copyable {
         case close
     }
 
-    /// What of its request an answer depends on.
-    struct Form: Equatable {
+    /// What of its request an answer depends on, and what is told of it in the figures.
+    struct Form {
         var isToHEAD = false
         var isHTTP10 = false
         /// The connection ends behind it.
         var isLast = false
+        /// nil where there is no head that could be read.
+        var method: HTTPMethod?
+        var route: RouteFigures?
+        var receivedAt: NIODeadline?
     }
 
     enum Reading {
@@ -69,7 +73,12 @@ struct ConnectionState: ~Copyable {
         var request: HTTPServerRequest?
         var work: Work
 
-        var form: Form { Form(isToHEAD: request?.method == .HEAD, isHTTP10: request?.isHTTP10 ?? false) }
+        var form: Form {
+            guard let request else { return Form() }
+            return Form(
+                isToHEAD: request.method == .HEAD, isHTTP10: request.isHTTP10, method: request.method,
+                route: request.route, receivedAt: request.receivedAt)
+        }
         var keepsAlive: Bool { request?.keepsAlive ?? false }
         var bodyBytes: Int { request?.body.readableBytes ?? 0 }
     }
@@ -85,6 +94,8 @@ struct ConnectionState: ~Copyable {
     var bodyBytes = 0
     var owesContinue = false
     var isFirst = true
+    /// The answer under way is a stream that ends when the client closes its side.
+    var endsWithInput = false
     var stopBy: NIODeadline?
 
     init(limits: HTTPServerLimits, now: NIODeadline) {
@@ -210,6 +221,7 @@ extension ConnectionState {
         forgetBody()
         switch answering {
         case .nothing, .lingering: return close()
+        case .streaming where endsWithInput: return close()
         case .handling, .writing, .streaming, .blocked, .over: return .nothing
         }
     }

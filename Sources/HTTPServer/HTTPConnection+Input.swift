@@ -51,6 +51,7 @@ extension HTTPConnection {
         do {
             switch try parser.next(in: &input) {
             case .head(var request)?:
+                request.receivedAt = now
                 let decision = shared.decide(&request)
                 carryOut(state.received(request, decision, now: now))
             case .body(let bytes)?: carryOut(state.received(bytes, now: now))

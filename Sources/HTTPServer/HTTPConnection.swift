@@ -12,6 +12,7 @@ actor HTTPConnection {
         var refuse: @Sendable (HTTPRefusal, HTTPServerRequest?) -> HTTPServerResponse
         let date = HTTPDate()
         let connections: OpenConnections
+        let figures: HTTPFigures
     }
 
     nonisolated let channel: any Channel
@@ -72,7 +73,9 @@ actor HTTPConnection {
         switch action {
         case .nothing: return nil
         case .run(let request, let handler): return run(handler, request)
-        case .refuse(let refusal, let request): return state.answered(shared.refuse(refusal, request))
+        case .refuse(let refusal, let request):
+            shared.figures.count(refusal.counted)
+            return state.answered(shared.refuse(refusal, request))
         case .write(let response, let form): return write(response, form)
         case .sayContinue: channel.writeAndFlush(ResponseEncoder.continue, promise: nil)
         case .upgrade(let upgrade): hand(to: upgrade)
@@ -125,11 +128,13 @@ actor HTTPConnection {
         } else {
             channel.writeAndFlush(head, promise: nil)
         }
+        let now = NIODeadline.now()
+        shared.figures.answered(form, response.status, now: now)
         if case .stream(let parts) = response.body, !form.isToHEAD {
             send(parts, form)
             return nil
         }
-        return state.wrote(isWritable: channel.isWritable, now: .now())
+        return state.wrote(isWritable: channel.isWritable, now: now)
     }
 
     /// What came with the request reaches the new handlers.

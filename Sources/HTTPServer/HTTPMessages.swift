@@ -13,6 +13,8 @@ package struct HTTPServerResponse: Sendable {
     package var status: HTTPResponseStatus
     package var headers: [(name: String, value: String)]
     package var body: Body
+    /// A stream without an end of its own: a client that closes its side wants no more of it.
+    package var isEndless = false
 
     package init(
         _ status: HTTPResponseStatus, headers: [(name: String, value: String)] = [], body: ByteBuffer = ByteBuffer()

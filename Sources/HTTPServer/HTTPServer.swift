@@ -55,9 +55,11 @@ package struct HTTPServer: Service, CustomStringConvertible {
     ///   - refuse: makes the answers the server gives itself; told the request where its head could be read.
     ///   - decide: says what becomes of a request, by its head, and may note the parameters of its path. Called on the
     ///     event loops: it must not block.
+    ///   - figures: of what it serves.
     ///   - onListening: told the port.
     package init(
         _ configuration: Configuration, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        figures: HTTPFigures = HTTPFigures(),
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in },
         refuse: @escaping @Sendable (HTTPRefusal, HTTPServerRequest?) -> HTTPServerResponse,
         decide: @escaping @Sendable (inout HTTPServerRequest) -> HTTPServerDecision
@@ -71,10 +73,12 @@ package struct HTTPServer: Service, CustomStringConvertible {
             max: configuration.connectionsMax, keepsReserve: configuration.keepsReserve,
             network: configuration.network,
             onRefusal: {
+                figures.count(.networkFull)
                 warnings.happened(.networkIsFull, [.address: "\($0)", .advice: "\(configuration.reserveAdvice)"])
             })
         shared = HTTPConnection.Shared(
-            limits: configuration.limits, decide: decide, refuse: refuse, connections: connections)
+            limits: configuration.limits, decide: decide, refuse: refuse, connections: connections, figures: figures)
+        figures.watch(connections)
     }
 
     /// Serves until told to stop: then accepts no more, answers what was asked within `HTTPServerLimits`, and returns

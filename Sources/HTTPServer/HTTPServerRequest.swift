@@ -7,6 +7,14 @@ package struct HTTPServerRequest: Sendable {
     package internal(set) var body = ByteBuffer()
     /// What stands in the path where the route has names in braces, in their order and undecoded.
     package var parameters: [Substring] = []
+    /// What it is named by, once somebody gave it a name.
+    package var id: String?
+    /// Who asks, as the log says it; nil where nobody has to say.
+    package var caller: String?
+    /// Where it counts; nil for a path that is none of the API's.
+    package var route: RouteFigures?
+    /// When its head was there.
+    var receivedAt: NIODeadline?
 
     /// In an object, as a request goes through many hands.
     private final class Head: Sendable {
@@ -20,6 +28,7 @@ package struct HTTPServerRequest: Sendable {
         let keepsAlive: Bool
         let expectsContinue: Bool
         let offersUpgrade: Bool
+        let sentID: String?
 
         init(_ head: RequestHead) throws(HTTPRefusal) {
             let framing = head.framing
@@ -33,6 +42,7 @@ package struct HTTPServerRequest: Sendable {
             isHTTP10 = head.isHTTP10
             keepsAlive = !isHTTP10 && !framing.closes
             expectsContinue = !isHTTP10 && framing.expectsContinue && length.isSome
+            sentID = framing.requestID
             offersUpgrade = !isHTTP10 && framing.offersUpgrade
             // What follows it is of the other protocol to some.
             if method == .CONNECT, length.isSome { throw .malformed }
@@ -67,6 +77,9 @@ extension HTTPServerRequest {
     package var headers: HTTPHeaders { head.headers }
     /// Asks for another protocol: has an `Upgrade` that its `Connection` names, in HTTP/1.1.
     package var offersUpgrade: Bool { head.offersUpgrade }
+
+    /// Its `X-Request-Id`, unchecked; empty if it has several.
+    package var sentID: String? { head.sentID }
 
     var isHTTP10: Bool { head.isHTTP10 }
     var length: Length { head.length }

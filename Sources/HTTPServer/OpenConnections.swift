@@ -37,6 +37,9 @@ final class OpenConnections: Sendable {
         self.onRefusal = onRefusal
     }
 
+    /// Those accepted and not closed.
+    var count: Int { state.withLock(\.open) }
+
     /// How many more may be accepted; if none, `accepted`'s `resume` is called when one may.
     func room() -> Int {
         state.withLock { state in

@@ -58,6 +58,7 @@ struct Framing {
     private(set) var expectsContinue = false
     private var hasUnknownExpectation = false
     private(set) var closes = false
+    private(set) var requestID: String?
     private var hasUpgrade = false
     private var namesUpgrade = false
     private var lengths = 0
@@ -77,6 +78,7 @@ struct Framing {
             if value.equals("100-continue") { expectsContinue = true } else { hasUnknownExpectation = true }
         case 7 where name.equals("upgrade"): hasUpgrade = true
         case 10 where name.equals("connection"): try readConnection(value)
+        case 12 where name.equals("x-request-id"): requestID = requestID == nil ? value : ""
         case 14 where name.equals("content-length"):
             lengths += 1
             length = value

@@ -1,6 +1,6 @@
 import Logging
 
-/// Everything a line of the log can say beside its message. The README has a table of these, and a test holds the two
+/// Everything a line of the log can say beside its message. Logs.md has a table of these, and a test holds the two
 /// against each other.
 package enum LogKey: String, Sendable, CaseIterable {
     // What went wrong, and what to do.
@@ -19,11 +19,20 @@ package enum LogKey: String, Sendable, CaseIterable {
     case ownedShards = "owned_shards"
     case lagMs = "lag_ms"
 
+    // What operators did.
+    case action
+    case actor
+    case outcome
+    case platform
+    case instance
+    case reason
+
     // Requests.
     case method
     case path
     case status
     case command
+    case requestID = "request_id"
 
     // Redis.
     case endpoint
@@ -43,6 +52,8 @@ package enum LogKey: String, Sendable, CaseIterable {
     case rulesDigest = "rules_digest"
     case differences
     case lines
+    case changed
+    case needsRestart = "needs_restart"
 }
 
 package typealias LogMetadata = [LogKey: Logger.MetadataValue]

@@ -10,7 +10,9 @@ extension HTTPServerRequest {
 }
 
 extension HTTPServerResponse {
-    static func json(_ body: some JSONWritable, status: HTTPResponseStatus = .ok) -> HTTPServerResponse {
-        HTTPServerResponse(status, headers: [("Content-Type", "application/json")], body: body.json)
+    static func json(
+        _ body: some JSONWritable, status: HTTPResponseStatus = .ok, headers: [(name: String, value: String)] = []
+    ) -> HTTPServerResponse {
+        HTTPServerResponse(status, headers: [("Content-Type", "application/json")] + headers, body: body.json)
     }
 }

@@ -16,6 +16,8 @@ struct Problem: Error {
     var sessions: [SessionID]?
     /// `method-not-allowed`: what the path does take.
     var allowed: [HTTPMethod] = []
+    /// What the request is named by.
+    var requestID: String?
     /// For the log only.
     var underlying: (any Error)?
 
@@ -32,6 +34,8 @@ struct Problem: Error {
         case let error as JSONError: self.init(error)
         case let error as StoreError: self.init(error)
         case let error as UserSigError: self.init(.invalidUserSig, error.message)
+        // Whoever asked has gone; nobody reads this.
+        case is CancellationError: self.init(.overloaded, "The call was given up.")
         default:
             self.init(.internalError, "This is our fault; the service's log has the reason.")
             underlying = error
@@ -83,6 +87,7 @@ extension Problem: JSONWritable {
             $0.member("code", code.rawValue)
             $0.member("field", ifPresent: field)
             $0.member("sessions", ifPresent: sessions)
+            $0.member("requestId", ifPresent: requestID)
         }
     }
 
@@ -90,6 +95,8 @@ extension Problem: JSONWritable {
         var headers = [(name: "Content-Type", value: "application/problem+json")]
         if let seconds = code.retryAfterSeconds { headers.append(("Retry-After", "\(seconds)")) }
         if let challenge = code.challenge { headers.append(("WWW-Authenticate", challenge)) }
+        headers += code.upgradeHeaders
+        if let requestID { headers.append((HTTPServerRequest.idHeader, requestID)) }
         if !allowed.isEmpty { headers.append(("Allow", allowed.map(\.rawValue).joined(separator: ", "))) }
         return HTTPServerResponse(code.meaning.status, headers: headers, body: json)
     }

@@ -26,6 +26,12 @@ package struct QueryParameters<Name: RawRepresentable<String> & Hashable & Senda
     /// None is given.
     package init() {}
 
+    /// Whether it is given, be it empty.
+    package func has(_ name: Name) -> Bool { values[name] != nil }
+
+    /// nil only if it is not given: for those of which an empty one is a mistake.
+    package func given(_ name: Name) -> String? { values[name] }
+
     /// nil if it is not given, or empty.
     package subscript(name: Name) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
 }

@@ -7,6 +7,9 @@ package enum Status: String, Sendable, CaseIterable, Comparable {
     /// Logged in with a live connection.
     case online = "Online"
 
+    /// Those in which somebody is logged in.
+    package static let live: [Status] = [.online, .pushOnline]
+
     private var rank: Int {
         switch self {
         case .offline: 0

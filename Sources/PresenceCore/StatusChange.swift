@@ -42,13 +42,15 @@ package struct StatusChange: Sendable, Equatable {
     package var address: String?
     /// The sessions a login displaced.
     package var kicked: [SessionID]
-    /// The reason an operator gave for a kick.
+    /// The reason an operator gave for a kick; of a session that fell silent or expired, since when that was due.
     package var note: String?
+    /// The call that caused it, where one did and said so.
+    package var cause: Cause?
 
     package init(
         id: String, user: UserID, version: Int, previous: Int, atMs: Int, action: Action, reason: Reason,
         session: SessionID, status: Status, userStatus: Status, address: String? = nil, kicked: [SessionID] = [],
-        note: String? = nil
+        note: String? = nil, cause: Cause? = nil
     ) {
         self.id = id
         self.user = user
@@ -63,7 +65,14 @@ package struct StatusChange: Sendable, Equatable {
         self.address = address
         self.kicked = kicked
         self.note = note
+        self.cause = cause
     }
+}
+
+extension StatusChange {
+    /// Since when a session that fell silent or expired was due to be settled, Redis time in milliseconds: when its timer
+    /// ended, or earlier where it was renewed while nobody swept. nil for what a client or somebody else did.
+    package var dueAtMs: Int? { [.timeOut, .linkClose, .expired].contains(reason) ? note.flatMap { Int($0) } : nil }
 }
 
 /// How one attempt to deliver a change ended.

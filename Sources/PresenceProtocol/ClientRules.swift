@@ -1,4 +1,4 @@
-/// How every client behaves; the README has the table.
+/// How every client behaves; Clients.md has the table.
 package enum ClientRules {
     /// Pauses before coming back: the bound of the first, and what it grows to. Well below the time after which a
     /// silent browser is lost, the shortest there is. A connection that lasted the longest pause ends the row of

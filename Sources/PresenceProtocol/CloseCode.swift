@@ -1,4 +1,4 @@
-/// Why the gateway closes a socket, as the client is told. The README has the table.
+/// Why the gateway closes a socket, as the client is told. Clients.md has the table.
 package enum CloseCode: UInt16, Sendable, CaseIterable {
     /// After a logout.
     case normal = 1000

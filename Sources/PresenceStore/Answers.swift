@@ -48,6 +48,16 @@ package struct UserSession: Hashable, Sendable {
     }
 }
 
+/// What became of the sessions that do not go on as they did, each kind in the order given.
+package struct SessionsAnswer: Sendable {
+    /// Ended, superseded, never there or not readable.
+    package var gone: [UserSession] = []
+    /// Redis could not be asked for these: nothing is known of them.
+    package var failed: [(session: UserSession, error: StoreError)] = []
+
+    package init() {}
+}
+
 /// How a disconnect or logout left the session. A session that never was is Offline.
 package struct SessionAnswer: Sendable, Equatable {
     package var status: Status
@@ -69,4 +79,6 @@ package struct PresenceCounts: Sendable, Equatable {
     package var sessions: [Status: [Platform: Int]] = [:]
     /// Users by status; Offline users are not counted.
     package var users: [Status: Int] = [:]
+
+    package init() {}
 }

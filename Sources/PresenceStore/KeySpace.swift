@@ -5,7 +5,7 @@ import RedisClient
 package typealias Shard = Int
 
 /// The names of all keys. The shard's tag is the hash tag, so everything one script touches is in one slot.
-/// Operators read these keys: the layout is documented in the README and may not change silently.
+/// Operators read these keys: the layout is documented (RedisLayout.md) and may not change silently.
 package struct KeySpace: Sendable {
     package static let shardsMax = 4096
 
@@ -14,6 +14,7 @@ package struct KeySpace: Sendable {
     private let shardPrefixes: [String]
     private let userPrefixes: [String]
     private let leasePrefixes: [String]
+    private let slots: [UInt16]
 
     /// - Parameters:
     ///   - prefix: letters, digits, `-` and `_`; checked by the configuration.
@@ -24,6 +25,7 @@ package struct KeySpace: Sendable {
         shardPrefixes = ShardTags.all(shards).map { "\(prefix):{\($0)}:" }
         userPrefixes = shardPrefixes.map { $0 + "user:" }
         leasePrefixes = shardPrefixes.map { $0 + "lease:" }
+        slots = shardPrefixes.map { UInt16(HashSlot.of($0)) }
     }
 
     /// CRC-32 (the one of zip and zlib) of the id's UTF-8, modulo the number of shards: a rule operators can
@@ -33,10 +35,16 @@ package struct KeySpace: Sendable {
         return Int(id.withUTF8 { CRC32.checksum($0) } % UInt32(shards))
     }
 
+    /// The hash slot of all of its keys.
+    package func slot(of shard: Shard) -> Int { Int(slots[shard]) }
+
     package func user(_ user: UserID) -> String { userKey(user).description }
 
     /// The same, where it only has to be sent.
-    func userKey(_ user: UserID) -> RedisKey { RedisKey(userPrefixes[shard(of: user)], user.rawValue) }
+    func userKey(_ user: UserID) -> RedisKey {
+        let shard = shard(of: user)
+        return RedisKey(slot: slots[shard], userPrefixes[shard], user.rawValue)
+    }
 
     /// What the user's record tells no more and somebody may still ask for.
     package func recent(_ user: UserID) -> String { key("recent:", user) }
@@ -48,7 +56,8 @@ package struct KeySpace: Sendable {
 
     /// The same, where it only has to be sent.
     func leaseKey(_ user: UserID, _ session: SessionID) -> RedisKey {
-        RedisKey(leasePrefixes[shard(of: user)], user.rawValue, ":", session.description)
+        let shard = shard(of: user)
+        return RedisKey(slot: slots[shard], leasePrefixes[shard], user.rawValue, ":", session.description)
     }
 
     package func push(_ user: UserID, _ session: SessionID) -> String { "\(key("push:", user)):\(session)" }
@@ -66,6 +75,7 @@ package struct KeySpace: Sendable {
     package func grace(_ shard: Shard) -> String { shardPrefixes[shard] + "grace" }
     package func aside(_ shard: Shard) -> String { shardPrefixes[shard] + "aside" }
     package func dead(_ shard: Shard) -> String { shardPrefixes[shard] + "dead" }
+    package func attempts(_ shard: Shard) -> String { shardPrefixes[shard] + "attempts" }
     package var workers: String { prefix + ":workers" }
     package var rules: String { prefix + ":rules" }
     package var meta: String { Self.meta(prefix: prefix) }
@@ -76,13 +86,14 @@ package struct KeySpace: Sendable {
     var ofEachKind: [String] {
         let user = UserID.example
         let session = SessionID(platform: .web, instance: .unnamed, generation: .random())
-        let ofShard = [deadlines, alarm, events, counts, cursor, owner, grace, aside, dead].map { $0(shard(of: user)) }
+        let ofShard = [deadlines, alarm, events, counts, cursor, owner, grace, aside, dead, attempts]
+            .map { $0(shard(of: user)) }
         let ofUser = [self.user(user), recent(user), revoked(user), lease(user, session), push(user, session)]
-        return ofShard + ofUser + [workers, rules, meta, canary("w")]
+        return ofShard + ofUser + [workers, rules, meta, canary("w", 0)]
     }
 
     /// The shard a key belongs to, and the rest of its name; nil for keys that are none of a shard.
-    func shardKey(_ key: some StringProtocol) -> (Shard, String)? {
+    package func shardKey(_ key: some StringProtocol) -> (Shard, String)? {
         let head = prefix.utf8.count + 2
         guard key.hasPrefix(prefix + ":{"), let close = key.utf8.dropFirst(head).firstIndex(of: UInt8(ascii: "}"))
         else { return nil }
@@ -93,8 +104,12 @@ package struct KeySpace: Sendable {
         return (shard, String(key.dropFirst(shardPrefixes[shard].count)))
     }
 
-    /// The key a worker watches expire to learn whether notifications reach it.
-    package func canary(_ worker: String) -> String { "\(prefix):canary:\(worker)" }
+    /// The key a worker watches expire to learn whether notifications of the server that has the shard reach it.
+    package func canary(_ worker: String, _ shard: Shard) -> String {
+        shardPrefixes[shard] + Self.canaryName(worker)
+    }
+
+    static func canaryName(_ worker: String) -> String { "canary:" + worker }
 
     /// The channel a worker hears `Notice`s on.
     package func workerChannel(_ worker: String) -> String { workerChannel(encoded: Record.encode(worker)) }

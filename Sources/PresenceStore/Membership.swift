@@ -1,7 +1,7 @@
 import PresenceCore
 
 /// What a worker says of itself with every sign of life, as it stands in `presence:workers`:
-/// `host-Ab3dE6 level=1 rules=3fa9c2d41b07 receiver=yes`.
+/// `host-Ab3dE6 level=1 rules=3fa9c2d41b07 receiver=yes version=1.2.0 clock=-12`.
 package struct WorkerSaying: Hashable, Sendable {
     /// Percent-encoded as in records.
     package var worker: String
@@ -9,8 +9,17 @@ package struct WorkerSaying: Hashable, Sendable {
     package var level: Int
     package var rules: SharedRules.Digest
     package var hasReceiver: Bool
+    /// Of the program.
+    package var version: String?
+    /// What its machine's clock said minus what Redis' did, in ms, when they last differed otherwise than said before.
+    package var clockMs: Int?
 
-    package init(worker: String, level: Int, rules: SharedRules.Digest, hasReceiver: Bool) {
+    package init(
+        worker: String, level: Int, rules: SharedRules.Digest, hasReceiver: Bool, version: String? = nil,
+        clockMs: Int? = nil
+    ) {
+        self.version = version
+        self.clockMs = clockMs
         self.worker = worker
         self.level = level
         self.rules = rules
@@ -18,7 +27,7 @@ package struct WorkerSaying: Hashable, Sendable {
     }
 
     /// Reads one; a name alone says nothing of level and rules. nil if it is none.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: " ")
         guard let worker = parts.first else { return nil }
         func value(_ name: String) -> String? {
@@ -26,11 +35,13 @@ package struct WorkerSaying: Hashable, Sendable {
         }
         self.init(
             worker: String(worker), level: value("level").flatMap { Int($0) } ?? Layout.levelMin,
-            rules: value("rules") ?? "", hasReceiver: value("receiver") == "yes")
+            rules: value("rules") ?? "", hasReceiver: value("receiver") == "yes", version: value("version"),
+            clockMs: value("clock").flatMap { Int($0) })
     }
 
-    var text: String {
+    package var text: String {
         "\(worker) level=\(level) rules=\(rules) receiver=\(hasReceiver ? "yes" : "no")"
+            + (version.map { " version=\($0)" } ?? "") + (clockMs.map { " clock=\($0)" } ?? "")
     }
 }
 

@@ -7,13 +7,17 @@ package struct OutboxEntry: Sendable, Equatable {
     package var position: String
     /// The change; nil if the entry is none this version can read.
     package var change: StatusChange?
+    /// The attempts made at it, as far as they are written down: of one set aside those before it was, of a dead letter
+    /// all.
+    package var attempts: Int
 
     /// The event's own id; empty if it cannot be read.
     package var id: String { change?.id ?? "" }
 
-    package init(position: String, change: StatusChange?) {
+    package init(position: String, change: StatusChange?, attempts: Int = 0) {
         self.position = position
         self.change = change
+        self.attempts = attempts
     }
 }
 
@@ -21,6 +25,11 @@ package struct OutboxEntry: Sendable, Equatable {
 package struct DeadLetter: Sendable, Equatable {
     package var entry: OutboxEntry
     package var why: String
+
+    package init(entry: OutboxEntry, why: String) {
+        self.entry = entry
+        self.why = why
+    }
 }
 
 extension OutboxEntry {
@@ -28,7 +37,21 @@ extension OutboxEntry {
     init?(_ value: RedisValue) {
         guard let entry = value.array, entry.count == 2, let position = entry[0].string, let fields = entry[1].array
         else { return nil }
-        self.init(position: position, change: StatusChange(fields[...], at: position))
+        self.init(position: position, fields: fields[...])
+    }
+
+    fileprivate init(position: String, fields: ArraySlice<RedisValue>) {
+        // Behind those of every event: in the log there is nothing there.
+        let more = fields.dropFirst(2 * StatusChange.names.count)
+        self.init(
+            position: position, change: StatusChange(fields, at: position),
+            attempts: Self.value(of: "attempts", in: more).flatMap { Int($0) } ?? 0)
+    }
+
+    /// The value of a field; nil where there is none of this name.
+    static func value(of name: String, in fields: ArraySlice<RedisValue>) -> String? {
+        let names = stride(from: fields.startIndex, to: fields.endIndex - 1, by: 2)
+        return names.first { fields[$0] == .string(name) }.flatMap { fields[$0 + 1].string }
     }
 }
 
@@ -37,16 +60,17 @@ extension DeadLetter {
         guard let entry = value.array, entry.count == 2, let position = entry[0].string, let fields = entry[1].array,
             fields.count >= 2, fields[0] == .string("refused"), let why = fields[1].string
         else { return nil }
-        self.init(
-            entry: OutboxEntry(position: position, change: StatusChange(fields.dropFirst(2), at: position)), why: why)
+        self.init(entry: OutboxEntry(position: position, fields: fields.dropFirst(2)), why: why)
     }
 }
 
 extension StatusChange {
-    private static let names = [
+    fileprivate static let names = [
         "user", "version", "previous", "action", "reason", "session", "status", "userStatus", "address", "kicked",
         "note",
     ]
+    /// Those that entries of earlier versions lack.
+    private static let laterNames = ["request", "traceparent"]
 
     /// Reads what the scripts' `write_event` wrote: names and values in turn, always the same in the same order; what
     /// a later version adds stands behind them. One set aside or dead has its first position before them.
@@ -67,6 +91,13 @@ extension StatusChange {
             else { return nil }
             return value
         }
+        func laterText(_ index: Int) -> String {
+            let place = start + 2 * (Self.names.count + index)
+            guard fields.endIndex >= place + 2, fields[place] == .string(Self.laterNames[index]),
+                case .string(let value) = fields[place + 1]
+            else { return "" }
+            return value
+        }
         guard let user = text(0).flatMap({ try? UserID($0) }), let version = text(1).flatMap({ Int($0) }),
             let previous = text(2).flatMap({ Int($0) }), let action = text(3).flatMap(Action.init),
             let reason = text(4).flatMap(Reason.init), let session = text(5).flatMap({ try? SessionID($0) }),
@@ -81,7 +112,8 @@ extension StatusChange {
             address: address.isEmpty ? nil : String(percentEncoded: address.utf8),
             kicked: kicked.isEmpty
                 ? [] : kicked.split(separator: ",").compactMap { try? SessionID(String($0)) },
-            note: note.isEmpty ? nil : note)
+            note: note.isEmpty ? nil : note,
+            cause: Cause(request: RequestID(laterText(0)), trace: TraceParent(laterText(1))))
     }
 }
 

@@ -13,7 +13,7 @@ package struct DeadLetterFilter: Sendable {
         self.user = user
     }
 
-    func takes(_ change: StatusChange) -> Bool {
+    package func takes(_ change: StatusChange) -> Bool {
         changedAtMs.contains(change.atMs) && (user.map { $0 == change.user } ?? true)
     }
 }
@@ -31,6 +31,16 @@ package struct ReplayAnswer: Sendable, Equatable {
         self.left = left
         self.unreadable = unreadable
     }
+}
+
+/// Dead letters that are there no more and were not replayed.
+package struct GoneLetters: Sendable, Equatable {
+    /// Lost as there was no room for them.
+    package var dropped = 0
+    /// Dropped by operators.
+    package var discarded = 0
+
+    package init() {}
 }
 
 /// Dead letters: events the receiver will not take.
@@ -68,6 +78,45 @@ extension PresenceStore {
         return answer
     }
 
+    /// Drops these letters of a shard for good. They count as `discarded` in the hash of the cursor.
+    /// - Parameter letters: their entries.
+    /// - Returns: how many were still there.
+    package func dropDeadLetters(_ letters: [String], of shard: Shard) async throws(StoreError) -> Int {
+        var dropped = 0
+        for start in stride(from: 0, to: letters.count, by: StoreLimits.dropBatchMax) {
+            let batch = letters[start..<min(start + StoreLimits.dropBatchMax, letters.count)]
+            dropped += try await run(
+                Scripts.dropDead, keys: [keys.dead(shard), keys.cursor(shard), keys.attempts(shard)],
+                [String(options.eventsRetentionMs)] + batch
+            ).int(0)
+        }
+        return dropped
+    }
+
+    /// One dead letter, and its fields as they stand in the stream; nil if it is there no more.
+    package func deadLetter(
+        _ entry: String, of shard: Shard
+    ) async throws(StoreError) -> (letter: DeadLetter, fields: [(String, String)])? {
+        let reply = try await send(RedisCommand("XRANGE", key: keys.dead(shard), entry, entry))
+        guard let value = reply.array?.first, let fields = value.array?.last?.array?.map({ $0.string ?? "" }),
+            let letter = DeadLetter(value) ?? OutboxEntry(value).map({ DeadLetter(entry: $0, why: "") })
+        else { return nil }
+        return (letter, stride(from: 0, to: fields.count - 1, by: 2).map { (fields[$0], fields[$0 + 1]) })
+    }
+
+    /// How many dead letters these shards ever had that are there no more and were not replayed.
+    package func goneLetters(of shards: [Shard]) async throws(StoreError) -> GoneLetters {
+        var gone = GoneLetters()
+        let fields = ["dropped", "discarded"]
+        for reply in await redis.pipeline(shards.map { RedisCommand("HMGET", key: keys.cursor($0), fields) }) {
+            let counts = try reply.orThrow().array?.map { StoredNumber.count($0.string) ?? 0 } ?? []
+            guard counts.count == fields.count else { continue }
+            gone.dropped += counts[0]
+            gone.discarded += counts[1]
+        }
+        return gone
+    }
+
     /// All dead letters of a shard, in the order of their deaths.
     package func deadLetters(of shard: Shard) async throws(StoreError) -> [DeadLetter] {
         try await all(keys.dead(shard)).compactMap { value in
@@ -83,7 +132,7 @@ extension PresenceStore {
     }
 
     /// A stream that is bounded, read page by page.
-    private func all(_ key: String) async throws(StoreError) -> [RedisValue] {
+    func all(_ key: String) async throws(StoreError) -> [RedisValue] {
         var entries: [RedisValue] = []
         var start = "-"
         while true {

@@ -13,13 +13,13 @@ extension PresenceStore {
     package func checkLayout(isRunning: Bool = false) async throws(StoreError) -> Bool {
         var stored = try await layout()
         if isRunning, let found = stored, found.layout == Layout.unnamed, found.shards == String(keys.shards) {
-            _ = try await send(RedisCommand("HSETNX", key: keys.meta, "layout", Layout.name))
+            _ = try await send(RedisCommand("HSETNX", key: keys.meta, "layout", Layout.name), patience: .background)
             stored = try await layout()
         }
         var isNew = false
         if stored == nil {
             let answer = try await run(
-                Scripts.noteLayout, keys: [keys.meta], [String(keys.shards), Layout.name])
+                Scripts.noteLayout, keys: [keys.meta], [String(keys.shards), Layout.name, Self.newDataID()])
             isNew = answer.word == .noted
             stored = try await layout()
         }
@@ -37,8 +37,9 @@ extension PresenceStore {
 
     /// What is noted; nil if nothing is. The first layout had no name.
     private func layout() async throws(StoreError) -> (shards: String, layout: String)? {
-        let reply = try await pipeline([RedisCommand("HMGET", key: keys.meta, "shards", "layout")])[0]
-        let stored = try Result { () throws(StoreError) in try reply.orThrow() }.unlessCorrupt()?.array?.map(\.string)
+        let command = RedisCommand("HMGET", key: keys.meta, "shards", "layout")
+        let reply = await redis.pipeline([command], patience: .background)[0]
+        let stored = try reply.ofStore.unlessCorrupt()?.array?.map(\.string)
         guard let stored, stored.count == 2, let shards = stored[0] else { return nil }
         return (shards, stored[1] ?? Layout.unnamed)
     }
@@ -70,16 +71,26 @@ extension PresenceStore {
         }
     }
 
-    /// Asks Redis for a sign of life.
-    package func ping() async throws(StoreError) { _ = try await send(RedisCommand(keyless: "PING")) }
+    /// Asks any of the masters for a sign of life.
+    package func ping() async throws(StoreError) {
+        _ = try await send(RedisCommand(keyless: "PING"), patience: .background)
+    }
 
     /// Says this worker lives and learns who else does, and which rules stand.
     package func register(silenceMs: Int) async throws(StoreError) -> Membership {
-        let call = ScriptCall(Scripts.register, keys: [keys.workers], arguments: [saying.text, String(silenceMs)])
+        let text = sayingNow
+        let former = agreed.said.text
+        let call = ScriptCall(
+            Scripts.register, keys: [keys.workers],
+            arguments: [text, String(silenceMs), former == text ? "" : former])
+        let asked = RedisTimeQuestion()
         let answer = try await run([call])[0].get()
-        let rules = try await pipeline([RedisCommand("HGETALL", key: keys.rules)])[0]
+        agreed.said.isNow(text)
+        let offset = asked.answered(redisMs: try answer.int(0))
+        agreed.clock.withLock { $0.saw(offset) }
+        let rules = await redis.pipeline([RedisCommand("HGETALL", key: keys.rules)], patience: .background)[0]
         // Rules of another type are none.
-        let fields = try Result { () throws(StoreError) in try rules.orThrow() }.unlessCorrupt()?.pairs ?? [:]
+        let fields = try rules.ofStore.unlessCorrupt()?.pairs ?? [:]
         let membership = Membership(
             live: answer.texts.dropFirst().compactMap(WorkerSaying.init), rules: SharedRules.Adopted(fields),
             nowMs: try answer.int(0))
@@ -87,14 +98,16 @@ extension PresenceStore {
         return membership
     }
 
-    /// Who is registered, as an onlooker sees it.
-    package func liveWorkers() async throws(StoreError) -> [WorkerSaying] {
-        let members = try await send(RedisCommand("ZRANGE", key: keys.workers, "0", "-1")).array ?? []
-        return members.compactMap { $0.string.flatMap(WorkerSaying.init) }
+    /// Also of what it said without hearing an answer.
+    package func unregister() async throws(StoreError) {
+        let command = RedisCommand("ZREM", key: keys.workers, agreed.said.text, sayingNow)
+        _ = try await send(command, patience: .background)
     }
 
-    package func unregister() async throws(StoreError) {
-        _ = try await send(RedisCommand("ZREM", key: keys.workers, saying.text))
+    private var sayingNow: String {
+        var saying = saying
+        saying.clockMs = agreed.clock.withLock(\.toldMs)
+        return saying.text
     }
 
     /// Makes these the rules of all workers, unless others than the known stand by then.
@@ -110,8 +123,8 @@ extension PresenceStore {
 
     /// Takes over shards, each for `leaseMs`, unless another worker holds them.
     /// - Returns: those now owned; the others belong to somebody else.
-    package func own(_ shards: [Shard], leaseMs: Int) async throws(StoreError) -> ShardAnswers<Ownership> {
-        let answers = try await run(
+    package func own(_ shards: [Shard], leaseMs: Int) async -> ShardAnswers<Ownership> {
+        let answers = await run(
             shards.map { shard in
                 ScriptCall(
                     Scripts.own, keys: [keys.owner(shard)],
@@ -129,9 +142,9 @@ extension PresenceStore {
     /// Makes the deadlines of owned shards true under this worker's rules, which may have shorter timeouts than those
     /// they were made under. One call takes a part of each shard's users.
     /// - Returns: the shards that need no further call; those of another owner by now among them.
-    package func lowerDeadlines(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<Void> {
+    package func lowerDeadlines(_ owned: [Shard: Fence]) async -> ShardAnswers<Void> {
         let timeout = platforms.traits.values.map(\.heartbeat.timeoutMs).min() ?? 0
-        let answers = try await run(
+        let answers = await run(
             owned.map { shard, fence in
                 ScriptCall(
                     Scripts.lower, keys: [keys.owner(shard), keys.deadlines(shard)],
@@ -145,12 +158,15 @@ extension PresenceStore {
         }
     }
 
-    package func release(_ owned: [Shard: Fence]) async throws(StoreError) {
-        _ = try await run(
+    /// Gives shards up; those that could not be asked are given up by time.
+    @discardableResult
+    package func release(_ owned: [Shard: Fence]) async -> ShardAnswers<Void> {
+        let answers = await run(
             owned.map { shard, fence in
                 ScriptCall(
                     Scripts.release, keys: [keys.owner(shard)], arguments: [options.worker, String(fence)])
             })
+        return ShardAnswers(owned.keys, answers) { answer throws(StoreError) in _ = try answer.get() }
     }
 }
 

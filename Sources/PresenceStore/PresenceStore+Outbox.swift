@@ -31,14 +31,27 @@ package struct DoneEvents: Sendable, Equatable {
     package var count: Int
     /// Positions of those of them that are set aside, at most `acknowledgedAsideMax`.
     package var aside: [String]
+    /// By position: how many attempts those took that took more than one; of those set aside, all that were made.
+    package var attempts: [String: Int]
 
-    package init(fence: Fence, after: String, position: String, id: String, count: Int, aside: [String] = []) {
+    package init(
+        fence: Fence, after: String, position: String, id: String, count: Int, aside: [String] = [],
+        attempts: [String: Int] = [:]
+    ) {
         self.fence = fence
         self.after = after
         self.position = position
         self.id = id
         self.count = count
         self.aside = aside
+        self.attempts = attempts
+    }
+
+    /// What the script takes of each that is set aside or took several attempts.
+    var told: [String] {
+        let delivered = attempts.keys.filter { !aside.contains($0) }
+        return aside.flatMap { [$0, "aside", String(attempts[$0] ?? 0)] }
+            + delivered.flatMap { [$0, "done", String(attempts[$0] ?? 0)] }
     }
 }
 
@@ -56,8 +69,8 @@ package enum Acknowledgement: Sendable, Equatable {
 /// Reading and acknowledging the outbox.
 extension PresenceStore {
     /// Where delivery of each shard stands; nil for shards with another owner. Mends what was damaged by hand.
-    package func openOutboxes(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<OpenOutbox?> {
-        let answers = try await run(
+    package func openOutboxes(_ owned: [Shard: Fence]) async -> ShardAnswers<OpenOutbox?> {
+        let answers = await run(
             owned.map { shard, fence in
                 ScriptCall(
                     Scripts.openOutbox,
@@ -81,23 +94,24 @@ extension PresenceStore {
     /// The events after a position of each shard, at most `limit` of each.
     package func events(
         after positions: [Shard: String], limit: Int
-    ) async throws(StoreError) -> ShardAnswers<[OutboxEntry]> {
-        try await entries(positions.map { ($0, keys.events($0), "(\($1)") }, limit: limit)
+    ) async -> ShardAnswers<[OutboxEntry]> {
+        await entries(positions.map { ($0, keys.events($0), "(\($1)") }, limit: limit)
     }
 
     /// The event at a position of each shard, if it is there, and those after it, at most `limit` of those.
     package func events(
         from positions: [Shard: String], limit: Int
-    ) async throws(StoreError) -> ShardAnswers<[OutboxEntry]> {
-        try await entries(positions.map { ($0, keys.events($0), $1) }, limit: limit + 1)
+    ) async -> ShardAnswers<[OutboxEntry]> {
+        await entries(positions.map { ($0, keys.events($0), $1) }, limit: limit + 1)
     }
 
     /// Entries of one stream of each shard.
     func entries(
         _ starts: [(shard: Shard, key: String, start: String)], limit: Int
-    ) async throws(StoreError) -> ShardAnswers<[OutboxEntry]> {
-        let replies = try await pipeline(
-            starts.map { RedisCommand("XRANGE", key: $0.key, $0.start, "+", "COUNT", String(limit)) })
+    ) async -> ShardAnswers<[OutboxEntry]> {
+        let replies = await redis.pipeline(
+            starts.map { RedisCommand("XRANGE", key: $0.key, $0.start, "+", "COUNT", String(limit)) },
+            patience: .background)
         return ShardAnswers(starts.map(\.shard), replies) { reply throws(StoreError) in
             try reply.orThrow().array?.compactMap(OutboxEntry.init)
         }
@@ -106,16 +120,19 @@ extension PresenceStore {
     /// Moves the cursor of each shard over events that are done, and copies those of them that are set aside.
     package func acknowledge(
         _ done: [Shard: DoneEvents]
-    ) async throws(StoreError) -> ShardAnswers<Acknowledgement> {
-        let answers = try await run(
+    ) async -> ShardAnswers<Acknowledgement> {
+        let answers = await run(
             done.map { shard, events in
                 ScriptCall(
                     Scripts.acknowledge,
-                    keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.aside(shard)],
+                    keys: [
+                        keys.owner(shard), keys.cursor(shard), keys.events(shard), keys.aside(shard),
+                        keys.attempts(shard),
+                    ],
                     arguments: [
                         options.worker, String(events.fence), events.position, events.id,
                         String(options.eventsRetentionMs), events.after, String(events.count),
-                    ] + events.aside)
+                    ] + events.told)
             })
         return ShardAnswers(done.keys, answers) { answer throws(StoreError) in
             let answer = try answer.get()
@@ -131,12 +148,14 @@ extension PresenceStore {
     /// How many events wait to be delivered, over all shards.
     package func waitingEvents() async throws(StoreError) -> Int {
         let commands = (0..<keys.shards).map { RedisCommand("HGET", key: keys.cursor($0), "backlog") }
-        return try await pipeline(commands).reduce(0) { $0 + Int($1.int ?? 0) }
+        var waiting = 0
+        for result in await redis.pipeline(commands) { waiting += Int(try result.orThrow().int ?? 0) }
+        return waiting
     }
 
     /// Moves the cursor of each shard over all events there are: nobody is to be told.
-    package func passEvents(_ owned: [Shard: Fence]) async throws(StoreError) -> ShardAnswers<PassAnswer> {
-        let answers = try await run(
+    package func passEvents(_ owned: [Shard: Fence]) async -> ShardAnswers<PassAnswer> {
+        let answers = await run(
             owned.map { shard, fence in
                 ScriptCall(
                     Scripts.pass, keys: [keys.owner(shard), keys.cursor(shard), keys.events(shard)],
@@ -153,8 +172,8 @@ extension PresenceStore {
 extension PresenceStore {
     /// Trims what is delivered and older than its retention; delivery trims too, but only where it moves on. Of a shard
     /// all of whose events are done the last one stays, which proves where the cursor stands.
-    package func trimEvents(of shards: [Shard]) async throws(StoreError) -> ShardAnswers<Int> {
-        let answers = try await run(
+    package func trimEvents(of shards: [Shard]) async -> ShardAnswers<Int> {
+        let answers = await run(
             shards.map { shard in
                 ScriptCall(
                     Scripts.trim, keys: [keys.cursor(shard), keys.events(shard)],

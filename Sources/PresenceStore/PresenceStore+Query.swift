@@ -4,24 +4,17 @@ import RedisClient
 /// What is read of users.
 extension PresenceStore {
     package func presence(of user: UserID) async throws(StoreError) -> UserPresence {
-        try Self.presence(of: user, record: await pipeline(records(of: CollectionOfOne(user)))[0].orThrow())
+        try Self.presence(of: user, record: await redis.pipeline(records(of: CollectionOfOne(user)))[0].orThrow())
     }
 
-    /// The presence of each user, in the given order, in one pipelined round trip; for one whose record this service
-    /// did not write the error that says so (`corrupt`).
-    package func presences(of users: [UserID]) async throws(StoreError) -> [Result<UserPresence, StoreError>] {
-        let records = try await pipeline(records(of: users))
-        var presences: [Result<UserPresence, StoreError>] = []
-        presences.reserveCapacity(users.count)
-        for (user, record) in zip(users, records) {
-            do throws(StoreError) {
-                presences.append(.success(try Self.presence(of: user, record: record.orThrow())))
-            } catch {
-                guard error.code == .corrupt else { throw error }
-                presences.append(.failure(error))
-            }
+    /// The presence of each user, in the given order, in one pipelined round trip to each master; for one who cannot be
+    /// asked for, or whose record this service did not write (`corrupt`), the error that says so.
+    package func presences(
+        of users: [UserID], patience: RedisPatience = .caller
+    ) async -> [Result<UserPresence, StoreError>] {
+        zip(users, await redis.pipeline(records(of: users), patience: patience)).map { user, record in
+            Result { () throws(StoreError) in try Self.presence(of: user, record: record.orThrow()) }
         }
-        return presences
     }
 
     private func records(of users: some Collection<UserID>) -> RedisPipeline {
@@ -30,7 +23,7 @@ extension PresenceStore {
         return commands
     }
 
-    static func presence(of user: UserID, record: RedisValue) throws(StoreError) -> UserPresence {
+    package static func presence(of user: UserID, record: RedisValue) throws(StoreError) -> UserPresence {
         var presence = UserPresence(user: user, version: 0, changedAtMs: nil, sessions: [])
         let parts = record.array ?? []
         for index in stride(from: 0, to: parts.count - 1, by: 2) {

@@ -15,64 +15,81 @@ extension PresenceStore {
     ///   - attempt: which of the client's attempts this is. One that comes after a later one is left undone.
     ///   - mayDisplace: whether others' sessions may end for it, else it is refused as under `onLimit: reject`,
     ///     also by another client's Online session of the same device. Otherwise such a session ends.
+    ///   - cause: the call this is for, kept with the event.
     ///   - generation: of the new session. The same call with the same generation counts once.
     package func login(
         _ user: UserID, platform: Platform, instance: InstanceID, details: ClientDetails = .unknown,
         userSigIssuedAtMs: Int? = nil, link: Link? = nil, attempt: Attempt? = nil, mayDisplace: Bool = true,
-        generation: Generation = .random()
+        cause: Cause? = nil, generation: Generation = .random()
     ) async throws(StoreError) -> LoginAnswer {
         let session = SessionID(platform: platform, instance: instance, generation: generation)
         let rule = rule(for: platform)
         let timing = platforms[platform].heartbeat
-        let arguments = [
-            user.rawValue, OperationID(generation).rawValue, session.device, String(timing.timeoutMs),
-            Record.details(details, worker: options.worker, link: link, attempt: attempt), list(rule.excluded),
-            list(rule.sharing), String(rule.limit), mayDisplace ? rule.onLimit.rawValue : "yield",
-            String(backlogPerShardMax), userSigIssuedAtMs.map { String($0) } ?? "", String(options.doneMs),
-            String(options.endedMs),
-        ]
-        for _ in 0..<StoreLimits.declareAttemptsMax {
-            let declared = try await presence(of: user).sessions.map(\.id).filter { rule.concerns($0.platform) }
-            let answer = try await run(
-                Scripts.login,
-                keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
-                arguments + declared.map(\.description))
-            switch answer.word {
-            case .accepted:
-                return .accepted(
-                    AcceptedLogin(
-                        session: session, userStatus: try answer.status(1), version: try answer.int(0),
-                        heartbeat: timing, kicked: try answer.sessions(from: 2)))
-            case .stale: continue
-            case .rejected: return .rejected(inTheWay: try answer.sessions(from: 0))
-            case .revoked: return .revoked
-            case .late: return .late
-            case .full:
-                throw StoreError(
-                    .overloaded,
-                    "Too many changes wait for the callback receiver; logins are refused until it catches up.")
+        let arguments =
+            [
+                user.rawValue, OperationID(generation).rawValue, session.device, String(timing.timeoutMs),
+                Record.details(details, worker: options.worker, link: link, attempt: attempt), list(rule.excluded),
+                list(rule.sharing), String(rule.limit), mayDisplace ? rule.onLimit.rawValue : "yield",
+                String(backlogPerShardMax), userSigIssuedAtMs.map { String($0) } ?? "", String(options.doneMs),
+                String(options.endedMs),
+            ] + cause.arguments
+        return try await figures.login(on: platform) { () throws(StoreError) in
+            for _ in 0..<StoreLimits.declareAttemptsMax {
+                let declared = try await presence(of: user).sessions.map(\.id).filter { rule.concerns($0.platform) }
+                let answer = try await run(
+                    Scripts.login,
+                    keys: userKeys(user) + [keys.lease(user, session), keys.revoked(user)] + timerKeys(user, declared),
+                    arguments + declared.map(\.description))
+                switch answer.word {
+                case .accepted:
+                    return .accepted(
+                        AcceptedLogin(
+                            session: session, userStatus: try answer.status(1), version: try answer.int(0),
+                            heartbeat: timing, kicked: try answer.sessions(from: 2)))
+                case .stale: continue
+                case .rejected: return .rejected(inTheWay: try answer.sessions(from: 0))
+                case .revoked: return .revoked
+                case .late: return .late
+                case .full:
+                    throw StoreError(
+                        .overloaded,
+                        "Too many changes wait for the callback receiver; logins are refused until it catches up.")
+                }
             }
+            throw StoreError(.contended, "Too many logins of this user at once; try again.")
         }
-        throw StoreError(.contended, "Too many logins of this user at once; try again.")
     }
 
-    /// Renews the leases of many sessions in one round trip; those whose lease has ended take a second one.
-    /// - Returns: the sessions that are gone (ended, superseded, never there or not readable), in the given order.
-    package func heartbeat(_ beats: [UserSession]) async throws(StoreError) -> [UserSession] {
+    /// Renews the leases of many sessions in one round trip to each master; those whose lease has ended take a second.
+    package func heartbeat(_ beats: [UserSession], via way: HeartbeatWay = .http) async -> SessionsAnswer {
         var commands = RedisPipeline(commands: beats.count)
         for beat in beats {
             commands.append(
                 "PEXPIRE", key: keys.leaseKey(beat.user, beat.session),
                 String(platforms[beat.session.platform].heartbeat.timeoutMs))
         }
+        var answer = SessionsAnswer()
         var missed: [UserSession] = []
-        for (beat, reply) in zip(beats, try await pipeline(commands)) where try reply.orThrow().int != 1 {
-            missed.append(beat)
+        for (beat, result) in zip(beats, await redis.pipeline(commands)) {
+            switch result {
+            case .success(.integer(1)): continue
+            case .success: missed.append(beat)
+            case .failure(let error): answer.failed.append((beat, StoreError(error)))
+            }
         }
-        return missed.isEmpty ? [] : try await revive(missed)
+        figures.heartbeats(.renewed, via: way, beats.count - missed.count - answer.failed.count)
+        if !missed.isEmpty {
+            let failed = answer.failed.count
+            await revive(missed, &answer)
+            figures.heartbeats(
+                .revived, via: way, missed.count - answer.gone.count - (answer.failed.count - failed))
+        }
+        figures.heartbeats(.gone, via: way, answer.gone.count)
+        figures.heartbeats(.failed, via: way, answer.failed.count)
+        return answer
     }
 
-    private func revive(_ beats: [UserSession]) async throws(StoreError) -> [UserSession] {
+    private func revive(_ beats: [UserSession], _ heartbeats: inout SessionsAnswer) async {
         let calls = beats.map { beat in
             ScriptCall(
                 Scripts.revive,
@@ -85,33 +102,38 @@ extension PresenceStore {
                     String(platforms[beat.session.platform].heartbeat.timeoutMs),
                 ])
         }
-        var gone: [UserSession] = []
-        for (beat, answer) in zip(beats, try await run(calls)) {
-            let word = try answer.unlessCorrupt()?.word
-            if word != .renewed { gone.append(beat) }
+        for (beat, answer) in zip(beats, await run(calls, patience: .caller)) {
+            do throws(StoreError) {
+                if try answer.unlessCorrupt()?.word != .renewed { heartbeats.gone.append(beat) }
+            } catch {
+                heartbeats.failed.append((beat, error))
+            }
         }
-        return gone
     }
 
     /// The session's connection was closed. Harmless to repeat; a superseded session changes nothing.
     /// - Parameter link: the socket of this worker that was closed: a session that goes on through another is
     ///   superseded. nil for a connection this service does not hold.
     package func disconnect(
-        _ user: UserID, session: SessionID, link: Link? = nil
+        _ user: UserID, session: SessionID, link: Link? = nil, cause: Cause? = nil
     ) async throws(StoreError) -> SessionAnswer {
         let socket = link.map { Record.details(.unknown, worker: options.worker, link: $0) } ?? ""
         return try await end(
-            Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket],
-            superseded: .superseded)
+            Scripts.disconnect, user, session, [String(pushRetentionMs(session.platform)), socket] + cause.arguments,
+            changed: .changed, .linkClose, superseded: .superseded)
     }
 
     /// The user logged out on this device. Harmless to repeat; a superseded session changes nothing.
-    package func logout(_ user: UserID, session: SessionID) async throws(StoreError) -> SessionAnswer {
-        try await end(Scripts.logout, user, session, [], superseded: .superseded)
+    package func logout(
+        _ user: UserID, session: SessionID, cause: Cause? = nil
+    ) async throws(StoreError) -> SessionAnswer {
+        try await end(
+            Scripts.logout, user, session, cause.arguments, changed: .changed, .unregister, superseded: .superseded)
     }
 
     private func end<Word>(
-        _ script: StoreScript<Word>, _ user: UserID, _ session: SessionID, _ arguments: [String], superseded: Word
+        _ script: StoreScript<Word>, _ user: UserID, _ session: SessionID, _ arguments: [String], changed: Word,
+        _ reason: Reason, superseded: Word
     ) async throws(StoreError) -> SessionAnswer {
         let answer = try await run(
             script, keys: userKeys(user) + timerKeys(user, [session]),
@@ -119,22 +141,27 @@ extension PresenceStore {
                 user.rawValue, session.device, session.generation.rawValue, String(options.offlineRetentionMs),
                 String(options.doneMs),
             ] + arguments)
+        if answer.word == changed { figures.changed(session.platform, reason) }
         return SessionAnswer(
             status: try answer.status(0), userStatus: try answer.status(1), version: try answer.int(2),
             superseded: answer.word == superseded)
     }
 
     /// Ends the sessions on a platform, of an instance, or all of them.
-    /// - Parameter revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
+    /// - Parameters:
+    ///   - revokingUserSigs: no usersig issued up to this millisecond is good for a login any more.
+    ///   - operation: the same call with the same operation counts once.
     package func kick(
         _ user: UserID, platform: Platform? = nil, instance: InstanceID? = nil, note: String? = nil,
-        revokingUserSigs: Bool = false
+        revokingUserSigs: Bool = false, cause: Cause? = nil, operation: OperationID = .random()
     ) async throws(StoreError) -> KickAnswer {
-        let arguments = [
-            user.rawValue, OperationID.random().rawValue, platform?.name ?? "", instance?.rawValue ?? "", note ?? "",
-            String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
-            String(options.doneMs), String(options.endedMs),
-        ]
+        let arguments =
+            [
+                user.rawValue, operation.rawValue, platform?.name ?? "", instance?.rawValue ?? "",
+                note ?? "",
+                String(options.offlineRetentionMs), String(revokingUserSigs ? options.userSigAgeMaxMs : 0),
+                String(options.doneMs), String(options.endedMs),
+            ] + cause.arguments
         for _ in 0..<StoreLimits.declareAttemptsMax {
             let declared = try await presence(of: user).sessions.map(\.id)
             let answer = try await run(
@@ -142,8 +169,10 @@ extension PresenceStore {
                 arguments + declared.map(\.description))
             switch answer.word {
             case .kicked:
-                return KickAnswer(
-                    userStatus: try answer.status(1), version: try answer.int(0), kicked: try answer.sessions(from: 2))
+                let kicked = try answer.sessions(from: 2)
+                for session in kicked { figures.changed(session.platform, .kicked) }
+                figures.kicked(kicked, by: .call)
+                return KickAnswer(userStatus: try answer.status(1), version: try answer.int(0), kicked: kicked)
             case .stale: continue
             }
         }
@@ -153,4 +182,9 @@ extension PresenceStore {
     var backlogPerShardMax: Int { max(1, options.eventsBacklogMax / keys.shards) }
 
     private func list(_ platforms: [Platform]) -> String { platforms.map(\.name).joined(separator: ",") }
+}
+
+extension Cause? {
+    /// As scripts take it: empty texts for what is not known.
+    fileprivate var arguments: [String] { [self?.request?.description ?? "", self?.trace?.description ?? ""] }
 }

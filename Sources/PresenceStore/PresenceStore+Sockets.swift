@@ -37,18 +37,22 @@ extension PresenceStore {
         }
     }
 
-    /// Which of these sessions are no longer Online on this worker: ended, superseded or resumed on another.
-    /// One round trip that changes nothing, for a worker that may have missed notices.
-    package func ended(among sessions: [UserSession]) async throws(StoreError) -> [UserSession] {
-        let records = try await pipeline(
-            sessions.map { RedisCommand("HGET", key: keys.user($0.user), $0.session.device) })
-        var ended: [UserSession] = []
+    /// Which of these sessions are no longer Online on this worker: ended, superseded or resumed on another; and which
+    /// of them could not be asked for. One round trip that changes nothing, for a worker that may have missed notices.
+    package func ended(among sessions: [UserSession]) async -> SessionsAnswer {
+        let records = await redis.pipeline(
+            sessions.map { RedisCommand("HGET", key: keys.user($0.user), $0.session.device) }, patience: .background)
+        var answer = SessionsAnswer()
         for (asked, record) in zip(sessions, records) {
-            let text = try Result { () throws(StoreError) in try record.orThrow() }.unlessCorrupt()?.string
-            let found = text.flatMap { Record.session(device: asked.session.device, record: $0) }
-            let isHere = found?.id == asked.session && found?.status == .online && found?.worker == options.worker
-            if !isHere { ended.append(asked) }
+            do throws(StoreError) {
+                let text = try record.ofStore.unlessCorrupt()?.string
+                let found = text.flatMap { Record.session(device: asked.session.device, record: $0) }
+                let isHere = found?.id == asked.session && found?.status == .online && found?.worker == options.worker
+                if !isHere { answer.gone.append(asked) }
+            } catch {
+                answer.failed.append((asked, error))
+            }
         }
-        return ended
+        return answer
     }
 }

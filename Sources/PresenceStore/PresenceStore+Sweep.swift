@@ -7,12 +7,12 @@ extension PresenceStore {
     /// - Parameter usersMax: the most users to name of each shard.
     package func tend(
         _ owned: [Shard: Fence], leaseMs: Int, renewAtMs: Int, usersMax: Int
-    ) async throws(StoreError) -> ShardAnswers<TendAnswer> {
+    ) async -> ShardAnswers<TendAnswer> {
         let arguments = [
             String(leaseMs), String(renewAtMs), String(options.outageGapMs), String(options.graceMsMax),
             String(usersMax), String(StoreLimits.alarmAheadMs),
         ]
-        let answers = try await run(
+        let answers = await run(
             owned.map { shard, fence in
                 ScriptCall(
                     Scripts.tend,
@@ -27,9 +27,12 @@ extension PresenceStore {
             let (shard, answer) = (tended.0, try tended.1.get())
             guard answer.word == .tended else { return .lost }
             var (due, strangers): ([UserID], [String]) = ([], [])
-            for text in answer.texts.dropFirst(5) {
+            var dueAtMs: [UserID: Int] = [:]
+            for index in stride(from: 6, to: answer.texts.count - 1, by: 2) {
+                let text = answer.texts[index]
                 if let user = try? UserID(text), keys.shard(of: user) == shard {
                     due.append(user)
+                    dueAtMs[user] = Int(answer.texts[index + 1])
                 } else {
                     strangers.append(text)
                 }
@@ -37,29 +40,37 @@ extension PresenceStore {
             return .tended(
                 Tended(
                     nowMs: try answer.int(0), leaseLeftMs: try answer.int(1), lagMs: try answer.int(2),
-                    streams: StreamTails(events: try answer.text(3), aside: try answer.text(4)), due: due,
-                    strangers: strangers))
+                    streams: StreamTails(events: try answer.text(3), aside: try answer.text(4)),
+                    graceBegins: try answer.int(5) == 1, due: due, dueAtMs: dueAtMs, strangers: strangers))
         }
     }
 
     /// Takes out of a shard's deadlines what names no user of it: somebody put it there by hand.
     package func forget(_ strangers: [String], of shard: Shard) async throws(StoreError) {
-        _ = try await send(RedisCommand("ZREM", key: keys.deadlines(shard), strangers))
+        _ = try await send(RedisCommand("ZREM", key: keys.deadlines(shard), strangers), patience: .background)
     }
 
     /// Settles what the timers of these users have ended and re-arms the deadlines of the others. Users whose record
-    /// cannot be read are put off for a while, so that they do not hold up the others; a shard for which
-    /// Redis answers with an error holds up no other shard.
-    package func settle(_ users: [UserID]) async throws(StoreError) -> SettleAnswer {
+    /// cannot be read are put off for a while, so that they do not hold up the others; a shard that cannot be asked, or
+    /// for which Redis answers with an error, holds up no other shard.
+    /// - Parameter dueAtMs: when they were due, in Redis time, as far as known.
+    package func settle(_ users: [UserID], dueAtMs: [UserID: Int] = [:]) async -> SettleAnswer {
         var answer = SettleAnswer()
-        let due = try await read(users, &answer.unreadable)
-        let ended = try await rearm(due, &answer.failures)
-        for (batch, reply) in zip(ended, try await run(ended.map(settleCall))) {
+        let due = await read(users, &answer)
+        let ended = await rearm(due, &answer.failures)
+        await settle(ended, dueAtMs: dueAtMs, &answer)
+        return answer
+    }
+
+    /// Settles what the timers of users have ended whom `rearm` named.
+    package func settle(_ ended: [[UserPresence]], dueAtMs: [UserID: Int], _ answer: inout SettleAnswer) async {
+        for (batch, reply) in zip(ended, await run(ended.map { settleCall($0, dueAtMs: dueAtMs) })) {
             guard let reply = part(reply, of: batch, &answer.failures), reply.word == .settled else { continue }
-            answer.settled += try reply.int(0)
+            let settled = SettledSession.all(in: reply.texts.first ?? "")
+            answer.settled += settled.count
+            settled.forEach(figures.settled)
             answer.unreadable += batch.map(\.user).filter { reply.texts.dropFirst().contains($0.rawValue) }
         }
-        return answer
     }
 
     /// What became of a batch of one shard; nil, and named among the failures, where Redis answered with an error.
@@ -73,24 +84,32 @@ extension PresenceStore {
     }
 
     /// Reads the sessions of users who are due.
-    func read(_ users: [UserID], _ unreadable: inout [UserID]) async throws(StoreError) -> [UserPresence] {
+    package func read(_ users: [UserID], _ answer: inout SettleAnswer) async -> [UserPresence] {
         var due: [UserPresence] = []
         due.reserveCapacity(users.count)
-        for (user, presence) in zip(users, try await presences(of: users)) {
-            if case .success(let presence) = presence { due.append(presence) } else { unreadable.append(user) }
+        for (user, presence) in zip(users, await presences(of: users, patience: .background)) {
+            do throws(StoreError) {
+                if let presence = try presence.unlessCorrupt() {
+                    due.append(presence)
+                } else {
+                    answer.unreadable.append(user)
+                }
+            } catch {
+                answer.failures[keys.shard(of: user)] = error
+            }
         }
-        if !unreadable.isEmpty { try await putOff(unreadable) }
+        if !answer.unreadable.isEmpty { await putOff(answer.unreadable, &answer.failures) }
         return due
     }
 
     /// Raises the deadlines of those whose timers run.
     /// - Returns: the others, in batches of one shard.
-    func rearm(
+    package func rearm(
         _ users: [UserPresence], _ failures: inout [Shard: StoreError]
-    ) async throws(StoreError) -> [[UserPresence]] {
+    ) async -> [[UserPresence]] {
         let batches = batches(of: users, StoreLimits.rearmBatchUsersMax)
         var ended: [UserPresence] = []
-        for (batch, reply) in zip(batches, try await run(batches.map(rearmCall))) {
+        for (batch, reply) in zip(batches, await run(batches.map(rearmCall))) {
             let names = Set(part(reply, of: batch, &failures)?.texts ?? [])
             if !names.isEmpty { ended += batch.filter { names.contains($0.user.rawValue) } }
         }
@@ -120,7 +139,7 @@ extension PresenceStore {
         return ScriptCall(Scripts.rearm, keys: names, arguments: arguments)
     }
 
-    func settleCall(_ users: [UserPresence]) -> ScriptCall<SettleWord> {
+    func settleCall(_ users: [UserPresence], dueAtMs: [UserID: Int] = [:]) -> ScriptCall<SettleWord> {
         let shard = users.first.map { keys.shard(of: $0.user) } ?? 0
         var names = [
             keys.owner(shard), keys.deadlines(shard), keys.events(shard), keys.counts(shard), keys.cursor(shard),
@@ -132,7 +151,9 @@ extension PresenceStore {
         for user in users {
             names.append(keys.user(user.user))
             names += timerKeys(user.user, user.sessions.map(\.id))
-            arguments += [user.user.rawValue, String(user.sessions.count)]
+            arguments += [
+                user.user.rawValue, dueAtMs[user.user].map { String($0) } ?? "", String(user.sessions.count),
+            ]
             for session in user.sessions {
                 let traits = platforms[session.id.platform]
                 arguments += [
@@ -144,13 +165,16 @@ extension PresenceStore {
         return ScriptCall(Scripts.settle, keys: names, arguments: arguments)
     }
 
-    private func putOff(_ users: [UserID]) async throws(StoreError) {
-        let calls = Dictionary(grouping: users, by: keys.shard(of:)).map { shard, users in
+    private func putOff(_ users: [UserID], _ failures: inout [Shard: StoreError]) async {
+        let shards = Dictionary(grouping: users, by: keys.shard(of:)).map { ($0, $1) }
+        let calls = shards.map { shard, users in
             ScriptCall(
                 Scripts.putOff, keys: [keys.deadlines(shard)],
                 arguments: [String(StoreLimits.unreadablePutOffMs)] + users.map(\.rawValue))
         }
-        _ = try await run(calls)
+        for ((shard, _), answer) in zip(shards, await run(calls)) {
+            if case .failure(let error) = answer { failures[shard] = error }
+        }
     }
 }
 
@@ -169,8 +193,12 @@ package struct Tended: Sendable, Equatable {
     /// How overdue the first of the due users is.
     package var lagMs: Int
     package var streams: StreamTails
+    /// An outage was found, and grace begins.
+    package var graceBegins = false
     /// The most overdue first.
     package var due: [UserID]
+    /// Since when they are due.
+    package var dueAtMs: [UserID: Int] = [:]
     /// What is due and names no user of the shard.
     package var strangers: [String] = []
 }
@@ -193,4 +221,25 @@ package struct SettleAnswer: Sendable {
     package var unreadable: [UserID] = []
     /// Shards for which Redis answered with an error.
     package var failures: [Shard: StoreError] = [:]
+
+    package init() {}
+}
+
+/// A session that settling ended, or made PushOnline.
+struct SettledSession: Equatable {
+    var platform: Platform
+    var reason: Reason
+    /// How long after the end of its timer; nil where it was not known when that was.
+    var lagMs: Int?
+
+    /// Reads what the script says of all of them: `Web LinkClose 17,iPhone TimeOut 20`.
+    static func all(in text: String) -> [SettledSession] {
+        text.split(separator: ",").compactMap { session in
+            let parts = session.split(separator: " ", omittingEmptySubsequences: false)
+            guard parts.count == 3, let platform = try? Platform(String(parts[0])),
+                let reason = Reason(rawValue: String(parts[1]))
+            else { return nil }
+            return SettledSession(platform: platform, reason: reason, lagMs: Int(parts[2]))
+        }
+    }
 }

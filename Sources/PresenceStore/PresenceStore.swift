@@ -8,6 +8,7 @@
 import PresenceCore
 import RedisClient
 import Synchronization
+import Telemetry
 
 /// Presence on Redis. Safe to use from any number of tasks and workers.
 package struct PresenceStore: Sendable {
@@ -17,11 +18,27 @@ package struct PresenceStore: Sendable {
     /// What this worker says of itself.
     package let saying: WorkerSaying
     let agreed: Agreed
+    let figures: StoreFigures
     private let rules: [Platform: LoginRule]
 
     /// What the live workers agree on, as far as this one heard.
     final class Agreed: Sendable {
         let level = Atomic(Layout.levelMin)
+        let clock = Mutex(ToldClock())
+        let said: Said
+
+        init(_ saying: WorkerSaying) { said = Said(saying.text) }
+    }
+
+    /// What this worker last said of itself, as far as Redis answered.
+    final class Said: Sendable {
+        private let latest: Mutex<String>
+
+        init(_ text: String) { latest = Mutex(text) }
+
+        var text: String { latest.withLock(\.self) }
+
+        func isNow(_ text: String) { latest.withLock { $0 = text } }
     }
 
     /// The newest form of records, streams and notices that every live worker understands: nothing newer is written.
@@ -29,14 +46,18 @@ package struct PresenceStore: Sendable {
 
     package var platforms: PlatformTable { options.platforms }
 
-    package init(redis: RedisClient, keys: KeySpace, options: StoreOptions) {
+    package init(
+        redis: RedisClient, keys: KeySpace, options: StoreOptions, instruments: Instruments = .none
+    ) {
         self.redis = redis
         self.keys = keys
         self.options = options
-        agreed = Agreed()
+        figures = StoreFigures(instruments, platforms: options.platforms)
         saying = WorkerSaying(
             worker: Record.encode(options.worker), level: options.level,
-            rules: options.rules(hasReceiver: options.hasReceiver).digest, hasReceiver: options.hasReceiver)
+            rules: options.rules(hasReceiver: options.hasReceiver).digest, hasReceiver: options.hasReceiver,
+            version: PresenceVersion.current)
+        agreed = Agreed(saying)
         rules = options.platforms.traits.keys.reduce(into: [:]) { rules, platform in
             rules[platform] = options.limits.rule(for: platform, in: options.platforms)
         }
@@ -72,7 +93,7 @@ extension PresenceStore {
     func run<Word>(
         _ script: StoreScript<Word>, keys: [String], _ arguments: [String]
     ) async throws(StoreError) -> ScriptAnswer<Word> {
-        let answer = try await run([ScriptCall(script, keys: keys, arguments: arguments)])[0].get()
+        let answer = try await run([ScriptCall(script, keys: keys, arguments: arguments)], patience: .caller)[0].get()
         if !answer.notices.isEmpty { await publish(answer.notices) }
         return answer
     }
@@ -83,36 +104,34 @@ extension PresenceStore {
         let commands = notices.compactMap { notice -> RedisCommand? in
             let parts = notice.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1).map { String(Substring($0)) }
             guard parts.count == 2 else { return nil }
-            // Never repeated: who waits for the answer of a change waits no longer than need be.
-            return RedisCommand("PUBLISH", key: keys.workerChannel(encoded: parts[0]), parts[1]).once
+            return redis.publishing(parts[1], to: keys.workerChannel(encoded: parts[0]))
         }
-        _ = try? await redis.pipeline(commands)
+        _ = await redis.pipeline(commands, patience: .background)
     }
 
-    /// Runs many scripts in one write; each has an outcome of its own.
+    /// Runs many scripts together; each has an outcome of its own.
     func run<Word>(
-        _ calls: [ScriptCall<Word>]
-    ) async throws(StoreError) -> [Result<ScriptAnswer<Word>, StoreError>] {
-        let values: [RedisValue]
-        do { values = try await redis.evaluate(calls.map(\.redis)) } catch { throw StoreError(error) }
-        return zip(calls, values).map { call, value in
-            Result { () throws(StoreError) in try ScriptAnswer(value, from: call.script) }
+        _ calls: [ScriptCall<Word>], patience: RedisPatience = .background
+    ) async -> [Result<ScriptAnswer<Word>, StoreError>] {
+        zip(calls, await redis.evaluate(calls.map(\.redis), patience: patience)).map { call, result in
+            Result { () throws(StoreError) in try ScriptAnswer(result.orThrow(), from: call.script) }
         }
     }
 
     /// Sends one command and gives its reply; an error reply is thrown.
-    func send(_ command: RedisCommand) async throws(StoreError) -> RedisValue {
-        do { return try await redis.send(command) } catch { throw StoreError(error) }
+    func send(
+        _ command: RedisCommand, patience: RedisPatience = .caller
+    ) async throws(StoreError) -> RedisValue {
+        try await redis.pipeline([command], patience: patience)[0].orThrow()
     }
+}
 
-    /// Sends commands in one write. An error reply of one is a value among the replies.
-    func pipeline(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
-        try await pipeline(RedisPipeline(commands))
-    }
+extension RedisResult {
+    var ofStore: Result<RedisValue, StoreError> { mapError { StoreError($0) } }
 
-    /// The same for commands that are encoded already.
-    func pipeline(_ commands: RedisPipeline) async throws(StoreError) -> [RedisValue] {
-        do { return try await redis.pipeline(commands) } catch { throw StoreError(error) }
+    /// The reply.
+    package func orThrow() throws(StoreError) -> RedisValue {
+        do { return try get() } catch { throw StoreError(error) }
     }
 }
 
@@ -123,11 +142,6 @@ extension RedisValue {
         return stride(from: 0, to: parts.count - 1, by: 2).reduce(into: [:]) { pairs, index in
             if let name = parts[index].string, let text = parts[index + 1].string { pairs[name] = text }
         }
-    }
-
-    /// The value, unless it is an error reply.
-    func orThrow() throws(StoreError) -> RedisValue {
-        do { return try checked() } catch { throw StoreError(error) }
     }
 }
 
@@ -143,7 +157,7 @@ struct ScriptAnswer<Word: ScriptWord> {
     /// - Throws: `corrupt` where the script found a record this service did not write; an error of the call where the
     ///   answer is none of the script's.
     init(_ value: RedisValue, from script: StoreScript<Word>) throws(StoreError) {
-        guard let items = try value.orThrow().array, let first = items.first?.string else {
+        guard let items = value.array, let first = items.first?.string else {
             throw StoreError.unexpected(value, from: script.script)
         }
         var texts: [String] = []

@@ -1,3 +1,4 @@
+import PresenceCore
 import RedisClient
 
 /// The words a script answers with: all that its header names, and no others.
@@ -30,10 +31,25 @@ package enum OpenWord: String, ScriptWord { case open, lost }
 package enum FinishWord: String, ScriptWord { case finished, lost }
 package enum MendWord: String, ScriptWord { case mended, changed }
 package enum ReplayWord: String, ScriptWord { case replayed, full }
+package enum DropWord: String, ScriptWord { case dropped }
+package enum PageWord: String, ScriptWord { case page }
+
+package enum LookWord: String, ScriptWord { case seen }
+package enum MendUsersWord: String, ScriptWord { case mended }
+package enum MendBacklogWord: String, ScriptWord { case mended, stands }
 
 /// A script with the words it answers with.
 package struct StoreScript<Word: ScriptWord>: Sendable {
     package let script: RedisScript
+
+    /// The script, with what is planted in it.
+    var called: RedisScript {
+        #if DEBUG
+            Plant.planted?.planted(in: script) ?? script
+        #else
+            script
+        #endif
+    }
 
     /// The script without the type of its words, for lists.
     var known: KnownScript { KnownScript(script: script, words: Set(Word.allCases.map(\.rawValue))) }
@@ -49,8 +65,9 @@ struct ScriptCall<Word: ScriptWord> {
     let script: StoreScript<Word>
     let redis: RedisScriptCall
 
-    init(_ script: StoreScript<Word>, keys: [String], arguments: [String]) {
+    /// - Parameter place: a key whose master runs it, where it takes none.
+    init(_ script: StoreScript<Word>, keys: [String], arguments: [String], at place: String? = nil) {
         self.script = script
-        redis = RedisScriptCall(script.script, keys: keys, arguments: arguments)
+        redis = RedisScriptCall(script.called, keys: keys, arguments: arguments, at: place)
     }
 }

@@ -29,16 +29,31 @@ package enum Scripts {
     package static let finishAside: StoreScript<FinishWord> = script("finish_aside", PackageResources.finish_aside_lua)
     package static let mendCounts: StoreScript<MendWord> = script("mend_counts", PackageResources.mend_counts_lua)
     package static let replay: StoreScript<ReplayWord> = script("replay_dead", PackageResources.replay_dead_lua)
+    package static let dropDead: StoreScript<DropWord> = script("drop_dead", PackageResources.drop_dead_lua)
+
+    package static let pageUsers: StoreScript<PageWord> = script("page_users", PackageResources.page_users_lua)
 
     package static let permissions: StoreScript<PermissionsWord> = script(
         "check_permissions", PackageResources.check_permissions_lua)
 
+    package static let lookAtUsers: StoreScript<LookWord> = script(
+        "look_at_users", PackageResources.look_at_users_lua)
+    package static let lookAtShard: StoreScript<LookWord> = script(
+        "look_at_shard", PackageResources.look_at_shard_lua)
+    package static let mendUsers: StoreScript<MendUsersWord> = script("mend_users", PackageResources.mend_users_lua)
+    package static let mendBacklog: StoreScript<MendBacklogWord> = script(
+        "mend_backlog", PackageResources.mend_backlog_lua)
+
+    /// Those of the service: its Redis user may call all that is in them.
     package static let all = [
         login.known, revive.known, resume.known, disconnect.known, logout.known, kick.known, tend.known, rearm.known,
         settle.known, putOff.known, own.known, lower.known, release.known, noteLayout.known, register.known,
         adopt.known, permissions.known, acknowledge.known, pass.known, trim.known, openOutbox.known, finishAside.known,
-        mendCounts.known, replay.known,
+        mendCounts.known, replay.known, dropDead.known, pageUsers.known,
     ]
+
+    /// Those of people who look after it.
+    package static let ofInspection = [lookAtUsers.known, lookAtShard.known, mendUsers.known, mendBacklog.known]
 
     /// What scripts share, the more basic before what builds on it.
     static let parts = [
@@ -47,6 +62,7 @@ package enum Scripts {
         Part("change", PackageResources.change_lua), Part("ends", PackageResources.ends_lua),
         Part("recent", PackageResources.recent_lua), Part("silence", PackageResources.silence_lua),
         Part("owner", PackageResources.owner_lua), Part("stream", PackageResources.stream_lua),
+        Part("delivery", PackageResources.delivery_lua),
     ]
 
     struct Part: Sendable {

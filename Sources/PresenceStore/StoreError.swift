@@ -1,3 +1,4 @@
+import PresenceCore
 import RedisClient
 
 /// Why the store could not answer. `message` is safe to show to a client and says what to do;
@@ -36,12 +37,14 @@ package struct StoreError: Error, Sendable {
             self.init(
                 .corrupt, "Redis holds something this service did not write; its answer is in the log.",
                 underlying: error)
-        case .rejected(.noPermission): self.init(.unavailable, error.message, underlying: error)
         case .rejected(.other):
             self.init(
                 .unavailable, "Redis refused a command in a way this service does not know; its answer is in the log.",
                 underlying: error)
-        default:
+        case .rejected(.moved), .rejected(.ask), .rejected(.tryAgain):
+            self.init(.unavailable, "Redis is moving this user to another server; try again.", underlying: error)
+        case .rejected: self.init(.unavailable, error.message, underlying: error)
+        case .notSent, .unserved, .unknown, .invalidConfiguration, .unsupportedServer, .closed:
             self.init(.unavailable, "Redis cannot be asked right now; try again.", underlying: error)
         }
     }
@@ -73,6 +76,30 @@ extension Result where Failure == StoreError {
     }
 }
 
-struct UnexpectedAnswer: Error {
+extension [Result<UserPresence, StoreError>] {
+    /// The same, unless Redis could be asked for none of them.
+    package func unlessNobodyCouldBeAsked() throws(StoreError) -> Self {
+        var failure: StoreError?
+        for presence in self {
+            guard case .failure(let error) = presence, error.code != .corrupt else { return self }
+            failure = error
+        }
+        if let failure { throw failure }
+        return self
+    }
+}
+
+extension StoreError: CustomStringConvertible {
+    /// For logs: the message, and the cause, which often begins with the same words.
+    package var description: String {
+        guard let underlying else { return message }
+        let cause = "\(underlying)"
+        return cause.hasPrefix(message) ? cause : "\(message) (\(cause))"
+    }
+}
+
+struct UnexpectedAnswer: Error, CustomStringConvertible {
     let value: RedisValue
+
+    var description: String { "\(value)" }
 }

@@ -31,16 +31,18 @@ package struct StoreOptions: Sendable {
     package var graceMsMax: Int { platforms.traits.values.map(\.heartbeat.graceMs).max() ?? 0 }
 
     /// How long what an operation answered is remembered: twice as long as it may be repeated.
-    var doneMs: Int { max(60_000, 2 * repeatMsMax) }
+    package var doneMs: Int { max(60_000, 2 * repeatMsMax) }
 
     /// How long it is remembered who ended a session: until its client would have been taken for lost.
-    var endedMs: Int {
+    package var endedMs: Int {
         max(doneMs, platforms.traits.values.map { $0.heartbeat.timeoutMs + $0.heartbeat.graceMs }.max() ?? 0)
     }
 }
 
 /// Bounds that protect Redis and the worker; no reason to configure them is known.
 package enum StoreLimits {
+    /// A worker not heard of for this long is dead to the others and to onlookers: it says it lives every second.
+    package static let workerSilenceMs = 5_000
     /// Attempts of a login or kick that has to declare sessions it learns of on the way. Each round of
     /// concurrent logins of one user lets at least one through.
     package static let declareAttemptsMax = 200
@@ -63,8 +65,20 @@ package enum StoreLimits {
     package static let deadLettersPerShardMax = 10_000
     /// Dead letters moved in one call: about 2 ms of Redis.
     static let replayBatchMax = 200
+    /// Dead letters dropped in one call: about 1 ms of Redis.
+    static let dropBatchMax = 1_000
+    /// Shards whose figures are asked for in one write.
+    static let figuresShardsMax = 256
     /// Entries of a stream read in one call.
     static let pageEntriesMax = 1_000
     /// How far a backlog is counted when a shard's delivery begins or is looked at: about 1 ms of Redis.
     static let backlogCountedMax = 1_000
+    /// Users looked at, or mended, in one script: about 1 ms of Redis.
+    static let lookBatchUsersMax = 100
+    /// How often a user is looked at who changes between being read and being looked at.
+    static let lookAttemptsMax = 4
+    /// How often what changed in a shard is read again until it stands still for the time of a look.
+    static let recountAttemptsMax = 50
+    /// How much later than the first of a user's timers ends a deadline may be: scripts round, and read the time once.
+    package static let deadlineLateMsMax = 1_000
 }

@@ -4,7 +4,7 @@ import PresenceStore
 
 /// The users of one shard whose events are set aside, and these events in the order of their versions. Of each user
 /// only the first is tried again. Pure: the caller performs and reports.
-struct AsideUsers {
+package struct AsideUsers {
     private struct Place {
         let version: Int
         let entry: String
@@ -43,11 +43,12 @@ struct AsideUsers {
     /// Entries this worker has copied and not read yet.
     private var copiedUnread: Set<String> = []
     /// How far the stream is read.
-    private(set) var lastRead = "0-0"
+    package private(set) var lastRead = "0-0"
 
     init(paces: DeliveryPaces) { self.paces = paces }
 
     var count: Int { users.count }
+    var userCount: Int { lines.count }
     func holds(_ user: UserID) -> Bool { lines[user] != nil }
 
     /// Takes in entries read after `lastRead`.
@@ -69,7 +70,7 @@ struct AsideUsers {
     /// Takes in what this worker has copied there.
     /// - Returns: whether the user is set aside newly.
     mutating func copied(_ entry: String, _ change: StatusChange?) -> Bool {
-        guard StreamOrder.isBefore(lastRead, entry) else { return false }
+        guard StreamPosition.isBefore(lastRead, entry) else { return false }
         copiedUnread.insert(entry)
         return change.map { add(entry, $0) } ?? false
     }
@@ -114,7 +115,9 @@ struct AsideUsers {
             return .retry(failures: failures + 1, askedMs: askedMs)
         case .refused(let detail):
             let refusals = countRefusal(user, isAccepted, now)
-            if refusals >= paces.deadRefusals, now - (lines[user]?.refusedSince ?? now) >= paces.deadAfter {
+            if refusals >= paces.deadRefusals, now - (lines[user]?.refusedSince ?? now) >= paces.deadAfter,
+                Plant.planted != .stuckBehindFailing
+            {
                 return remove(user, whyDead: detail)
             }
             return .retry(failures: failures + 1, askedMs: nil)
@@ -143,15 +146,16 @@ struct AsideUsers {
     mutating func remove(_ user: UserID, whyDead: String?) -> Next? {
         guard let head = lines[user]?.places.popFirst() else { return nil }
         users[head.entry] = nil
+        let attempts = (lines[user]?.failures ?? 0) + (whyDead == nil ? 1 : 0)
         lines[user]?.reset()
         let isMore = lines[user]?.places.isEmpty == false
         if !isMore { lines[user] = nil }
-        return .finished(FinishedAside(entry: head.entry, whyDead: whyDead), isMore: isMore)
+        return .finished(FinishedAside(entry: head.entry, whyDead: whyDead, attempts: attempts), isMore: isMore)
     }
 
     /// Whether the user's head was set aside too long ago.
     func isTooOld(_ user: UserID, nowMs: Int) -> Bool {
-        guard let head = lines[user]?.places.first, let setAsideMs = StreamOrder.milliseconds(head.entry) else {
+        guard let head = lines[user]?.places.first, let setAsideMs = StreamPosition.milliseconds(head.entry) else {
             return false
         }
         return nowMs - setAsideMs > Int(paces.asideAgeMax.components.seconds) * 1_000
@@ -184,22 +188,5 @@ struct AsideUsers {
         if index == 0 { lines[user]?.reset() }
         if lines[user]?.places.isEmpty == true { lines[user] = nil }
         return place.entry
-    }
-}
-
-/// The order of positions in a stream, `<ms>-<sequence>`.
-enum StreamOrder {
-    static func milliseconds(_ position: String) -> Int? {
-        Int(Substring(position.utf8.prefix { $0 != UInt8(ascii: "-") }))
-    }
-
-    static func isBefore(_ one: String, _ other: String) -> Bool {
-        let (a, b) = (parts(one), parts(other))
-        return a.0 == b.0 ? a.1 < b.1 : a.0 < b.0
-    }
-
-    private static func parts(_ position: String) -> (Int, Int) {
-        let digits = position.split(separator: "-", maxSplits: 1).map { Int($0) ?? 0 }
-        return (digits.first ?? 0, digits.dropFirst().first ?? 0)
     }
 }

@@ -10,17 +10,18 @@ import Logs
 import PresenceCore
 import PresenceStore
 import ServiceLifecycle
+import Telemetry
 
 /// Ownership, sweeping, notifications and delivery, run together. On graceful shutdown the worker unregisters, the
 /// attempts in flight end while it still sweeps, then the shards are released.
 package struct BackgroundWork: Service, CustomStringConvertible {
-    private let store: PresenceStore
+    let store: PresenceStore
+    let owned: OwnedShards
+    let delivery: Delivery
+    let notifications: Notifications
     private let paces: WorkerPaces
     private let logger: Logger
-    private let owned: OwnedShards
     private let sweeper: Sweeper
-    private let delivery: Delivery
-    private let notifications: Notifications
     private let members: Members
     private let upkeep: Upkeep
 
@@ -29,16 +30,19 @@ package struct BackgroundWork: Service, CustomStringConvertible {
     ///   - clock: told Redis time with every sweep.
     package init(
         store: PresenceStore, options: WorkerOptions, deliver: Deliver?, clock: RedisClock = RedisClock(),
-        logger: Logger
+        instruments: Instruments = .none, logger: Logger
     ) {
+        let figures = WorkerFigures(instruments)
         self.store = store
         self.logger = logger
         paces = options.paces
         let owned = OwnedShards(worker: store.saying.worker, shards: store.keys.shards)
         let delivery = Delivery(
             store: store, owned: owned, deliver: deliver, inFlightMax: options.callbacksInFlightMax,
-            paces: options.delivery, logger: logger)
-        let sweeper = Sweeper(store: store, owned: owned, paces: paces, clock: clock, logger: logger) { tails in
+            paces: options.delivery, figures: figures, logger: logger)
+        let sweeper = Sweeper(
+            store: store, owned: owned, paces: paces, clock: clock, figures: figures, logger: logger
+        ) { tails in
             await delivery.heard(tails)
         }
         self.owned = owned
@@ -46,18 +50,23 @@ package struct BackgroundWork: Service, CustomStringConvertible {
         self.delivery = delivery
         notifications = Notifications(store: store, owned: owned, paces: paces, logger: logger) { hint in
             switch hint {
-            case .due(let shard): sweeper.signal.wake([shard])
-            case .changes(let shard): delivery.signal.wake([shard])
-            case .canary: break
+            case .due(let shard):
+                figures.due.heard(shard)
+                sweeper.signal.wake([shard])
+            case .changes(let shard):
+                figures.changes.heard(shard)
+                delivery.signal.wake([shard])
+            case .canary, .subscribed, .lost: break
             }
         }
         members = Members(
-            store: store, owned: owned, delivery: delivery, paces: paces, clock: clock, logger: logger
+            store: store, owned: owned, delivery: delivery, paces: paces, clock: clock, figures: figures, logger: logger
         ) { gained in
             sweeper.signal.wake(gained)
             delivery.signal.wake(gained)
         }
         upkeep = Upkeep(store: store, owned: owned, paces: paces, logger: logger)
+        watch(instruments)
     }
 
     /// The group logs its services.
@@ -103,6 +112,14 @@ package struct BackgroundWork: Service, CustomStringConvertible {
     /// How overdue the most overdue session of the shards of this worker is, in milliseconds.
     package var lagMs: Int { owned.lagMs }
 
+    /// What keeps this worker from sweeping shards of its share, as sentences.
+    package var troubles: [String] {
+        owned.troubles.map { "\($0.shards) shards of this worker cannot be swept: \($0.message)" }
+    }
+
+    /// Whether keyspace notifications of each master came through at the last check.
+    package var notificationsHeard: [String: Bool] { get async { await notifications.heardOf } }
+
     /// Why the Redis user cannot do all that is needed (any more), as a sentence; nil if it can.
     package var complaint: String? { upkeep.complaint }
 
@@ -123,12 +140,12 @@ package struct BackgroundWork: Service, CustomStringConvertible {
 
     private func release() async {
         let fences = owned.fences
-        do {
-            owned.lost(fences)
-            try await store.release(fences)
-        } catch {
+        owned.lost(fences)
+        let failures = await store.release(fences).failures
+        if let error = failures.values.first {
             logger.warning(
-                "Could not release the shards; others take them over", metadata: .keyed([.error: "\(error)"]))
+                "Could not release the shards; others take them over",
+                metadata: .keyed([.error: "\(error)", .count: "\(failures.count)"]))
         }
     }
 }

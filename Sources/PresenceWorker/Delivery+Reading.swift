@@ -5,28 +5,23 @@ import PresenceStore
 /// Reading the outboxes and the events set aside.
 extension Delivery {
     func readLoop() async {
-        while let woken = await signal.next() {
-            do {
-                try await read(woken)
-            } catch {
-                reading.failed(error)
-                try? await Task.sleep(for: paces.failurePause)
-                signal.wake(woken)
-            }
-            try? await Task.sleep(for: paces.readPause)
+        await signal.work(by: store.byHome) { woken in
+            await self.read(woken)
+            try? await Task.sleep(for: self.paces.readPause)
         }
     }
 
     /// Reads what is new in these shards and starts what may start.
-    private func read(_ woken: Set<Shard>) async throws(StoreError) {
+    private func read(_ woken: Set<Shard>) async {
         let fences = owned.fences
         for (shard, state) in state.shards where fences[shard] != state.fence { self.state.shards[shard] = nil }
-        try await open(fences.filter { woken.contains($0.key) })
-        try await readAside()
+        await open(fences.filter { woken.contains($0.key) })
+        await readAside(of: woken)
         var behind = woken
+        let known = state.shards.filter { woken.contains($0.key) }.mapValues(\.window.last.position)
         while !behind.isEmpty, !isStopping {
             let serials = state.shards.mapValues(\.serial)
-            let events = try await store.events(from: state.readable(behind), limit: WorkerLimits.readEventsMax)
+            let events = await store.events(from: state.readable(behind), limit: WorkerLimits.readEventsMax)
             failed(events.failures)
             behind = []
             var left = state.openLeft
@@ -40,6 +35,9 @@ extension Delivery {
             }
             startIdle()
         }
+        for (shard, position) in known {
+            figures.changes.followed(shard, isWork: state.shards[shard]?.window.last.position != position)
+        }
     }
 
     /// Shards are to be read anew, once their attempts in flight have ended.
@@ -49,10 +47,10 @@ extension Delivery {
     }
 
     /// Begins delivery of those of these shards that have none yet and no attempt in flight from before.
-    private func open(_ owned: [Shard: Fence]) async throws(StoreError) {
+    private func open(_ owned: [Shard: Fence]) async {
         let fences = owned.filter { state.shards[$0.key] == nil && state.inFlight[$0.key] == nil }
         guard !fences.isEmpty else { return }
-        let outboxes = try await store.openOutboxes(fences)
+        let outboxes = await store.openOutboxes(fences)
         reading.failed(outboxes.failures)
         var opened: [Shard: OpenOutbox] = [:]
         for (shard, outbox) in outboxes.answers {
@@ -64,7 +62,7 @@ extension Delivery {
                 self.owned.lost([shard: fence])
             }
         }
-        let aside = try await wholeAside(of: Set(opened.keys))
+        let aside = await wholeAside(of: Set(opened.keys))
         for (shard, outbox) in opened {
             guard let fence = fences[shard], let entries = aside[shard] else { continue }
             state.open(shard, fence: fence, outbox, aside: entries, .now)
@@ -72,11 +70,11 @@ extension Delivery {
     }
 
     /// All events set aside of these shards; nothing of those that cannot be read.
-    private func wholeAside(of shards: Set<Shard>) async throws(StoreError) -> [Shard: [OutboxEntry]] {
+    private func wholeAside(of shards: Set<Shard>) async -> [Shard: [OutboxEntry]] {
         var whole: [Shard: [OutboxEntry]] = [:]
         var starts = Dictionary(uniqueKeysWithValues: shards.map { ($0, "0-0") })
         while !starts.isEmpty {
-            let pages = try await store.aside(after: starts)
+            let pages = await store.aside(after: starts)
             reading.failed(pages.failures)
             starts = [:]
             for (shard, entries) in pages.answers {
@@ -88,13 +86,15 @@ extension Delivery {
         return whole
     }
 
-    private func readAside() async throws(StoreError) {
-        while !asideBehind.isEmpty, !isStopping {
-            let serials = state.shards.filter { asideBehind.contains($0.key) }.mapValues(\.serial)
-            asideBehind = []
+    private func readAside(of shards: Set<Shard>) async {
+        while !isStopping {
+            let behind = asideBehind.intersection(shards)
+            guard !behind.isEmpty else { return }
+            asideBehind.subtract(behind)
+            let serials = state.shards.filter { behind.contains($0.key) }.mapValues(\.serial)
             var starts: [Shard: String] = [:]
             for shard in serials.keys { starts[shard] = state.shards[shard]?.aside.lastRead }
-            let pages = try await store.aside(after: starts)
+            let pages = await store.aside(after: starts)
             failed(pages.failures)
             for (shard, entries) in pages.answers where !entries.isEmpty {
                 guard let serial = serials[shard] else { continue }
@@ -108,8 +108,7 @@ extension Delivery {
     private func failed(_ failures: [Shard: StoreError]) {
         guard !failures.isEmpty else { return }
         reading.failed(failures)
-        isLookDue = true
-        writing.wake([])
+        look(at: failures.keys)
     }
 
     func told(_ outbox: OpenOutbox, _ shard: Shard) {

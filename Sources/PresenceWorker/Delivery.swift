@@ -2,6 +2,7 @@ import Logging
 import Logs
 import PresenceCore
 import PresenceStore
+import Telemetry
 
 /// Tells a receiver about a change, once. Never throws: what went wrong is an outcome.
 package typealias Deliver = @Sendable (StatusChange) async -> DeliveryOutcome
@@ -15,6 +16,7 @@ actor Delivery {
     let paces: DeliveryPaces
     private let deliver: Deliver?
     private let inFlightMax: Int
+    nonisolated let figures: WorkerFigures
     nonisolated let signal = WakeSignal()
     /// Shards with something to write back.
     nonisolated let writing = WakeSignal()
@@ -24,6 +26,10 @@ actor Delivery {
     private(set) var isStopping = false
     /// Shards with events set aside that are not read yet.
     var asideBehind: Set<Shard> = []
+    /// Shards whose next round of writing, or of passing, has a look at cursor and backlog.
+    var lookDue: Set<Shard> = []
+    /// Shards that could not be written, until they are tried again.
+    var resting: [Shard: ContinuousClock.Instant] = [:]
     /// The last event each shard was passed at; where nobody is to be told.
     var passed: [Shard: String] = [:]
     /// Nobody can be told here and somebody is to be: events wait for a worker with a receiver.
@@ -37,18 +43,21 @@ actor Delivery {
     ///   - inFlightMax: attempts under way at once.
     init(
         store: PresenceStore, owned: OwnedShards, deliver: Deliver?, inFlightMax: Int,
-        paces: DeliveryPaces = DeliveryPaces(), logger: Logger
+        paces: DeliveryPaces = DeliveryPaces(), figures: WorkerFigures = WorkerFigures(.none), logger: Logger
     ) {
         self.store = store
         self.owned = owned
         self.deliver = deliver
         self.inFlightMax = inFlightMax
         self.paces = paces
+        self.figures = figures
         state = DeliveryState(paces: paces, inFlightMax: inFlightMax)
         log = DeliveryLog(logger, pause: paces.logPause)
         reading = FailureLog("Cannot read the outbox; trying again", logger)
         acknowledging = FailureLog("Cannot acknowledge; trying again", logger)
     }
+
+    var hasReceiver: Bool { deliver != nil }
 
     /// Runs until `stop()`; then lets the attempts in flight end and writes back what became of them.
     func run() async {
@@ -98,7 +107,6 @@ actor Delivery {
     /// To be called for every owned shard every second or so.
     func heard(_ tails: [Shard: StreamTails]) {
         var behind: Set<Shard> = []
-        if isLookDue { signal.wake([]) }
         for (shard, tails) in tails {
             guard deliver != nil else {
                 if passed[shard] != tails.events { behind.insert(shard) }
@@ -137,6 +145,7 @@ actor Delivery {
         }
         guard let change else { return .gone }
         guard owned.holds(attempt.shard, attempt.fence) else { return .notOwned }
+        if let sinceMs = attempt.firstAfterMs { figures.firstAttemptDelay.record(milliseconds: sinceMs) }
         return .outcome(await deliver(change))
     }
 
@@ -178,8 +187,9 @@ actor Delivery {
 
     private func lookTicks() async {
         while !Task.isCancelled {
-            isLookDue = true
             try? await Task.sleep(for: paces.lookPause)
+            lookDue = Set(owned.fences.keys)
+            signal.wake(lookDue)
         }
     }
 
@@ -195,11 +205,13 @@ actor Delivery {
             log.tick(state.receiver, now)
             guard now - lookedAt >= paces.lookPause else { continue }
             lookedAt = now
-            isLookDue = true
-            writing.wake([])
+            look(at: state.shards.keys)
         }
     }
 
-    /// The next round of writing, or of passing, has a look at all shards.
-    var isLookDue = false
+    /// These shards may hold something damaged: their next round of writing has a look.
+    func look(at shards: some Sequence<Shard>) {
+        lookDue.formUnion(shards)
+        writing.wake(lookDue)
+    }
 }

@@ -87,7 +87,8 @@ extension DeliveryLog {
             case .keepsFailing(let attempt, let detail): (.keepsFailing, attempt, detail)
             case .dead(let attempt, let detail): (.dead, attempt, detail)
             }
-        happened(
-            cause, [.user: "\(attempt.user)", .shard: "\(attempt.shard)", .detail: "\(detail)"], now)
+        var metadata: LogMetadata = [.user: "\(attempt.user)", .shard: "\(attempt.shard)", .detail: "\(detail)"]
+        if let id = attempt.change?.cause?.request { metadata[.requestID] = "\(id)" }
+        happened(cause, metadata, now)
     }
 }

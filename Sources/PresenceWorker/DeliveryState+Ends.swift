@@ -6,7 +6,7 @@ import PresenceStore
 extension DeliveryState {
     /// Takes how an attempt ended.
     /// - Returns: what is worth telling.
-    mutating func ended(_ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant)
+    package mutating func ended(_ attempt: DeliveryAttempt, _ end: DeliveryAttemptEnd, _ now: ContinuousClock.Instant)
         -> DeliveryNews?
     {
         land(attempt)
@@ -50,7 +50,7 @@ extension DeliveryState {
                 unwritten.insert(shard)
                 queue(shard)
             } else {
-                shards[shard]?.window.failed(token)
+                shards[shard]?.window.notMade(token)
                 wait(attempt, token, .milliseconds(paces.retry.firstMs), now)
             }
             return nil
@@ -128,7 +128,7 @@ extension DeliveryState {
 }
 
 /// What the log may tell of an attempt.
-enum DeliveryNews: Sendable {
+package enum DeliveryNews: Sendable {
     case setAside(DeliveryAttempt, detail: String)
     case keepsFailing(DeliveryAttempt, detail: String)
     case dead(DeliveryAttempt, detail: String)

@@ -4,7 +4,7 @@ import PresenceStore
 /// What was read of the streams, and what is written back.
 extension DeliveryState {
     /// How reading of a shard goes on.
-    enum Reading: Equatable {
+    package enum Reading: Equatable {
         case caughtUp
         /// There may be more to read at once.
         case behind
@@ -13,7 +13,7 @@ extension DeliveryState {
     }
 
     /// How writing of a shard goes on.
-    enum Writing: Equatable {
+    package enum Writing: Equatable {
         case done
         /// The shard is to be read anew.
         case moved
@@ -22,7 +22,7 @@ extension DeliveryState {
 
     /// Delivery of a shard begins. The shard's fence was taken before the cursor was read, and the cursor before the
     /// events set aside: nobody else has moved either since.
-    mutating func open(
+    package mutating func open(
         _ shard: Shard, fence: Fence, _ outbox: OpenOutbox, aside: [OutboxEntry], _ now: ContinuousClock.Instant
     ) {
         let serial = nextSerial()
@@ -31,7 +31,7 @@ extension DeliveryState {
     }
 
     /// Where reading of the outboxes goes on, for those with room.
-    func readable(_ woken: some Sequence<Shard>) -> [Shard: String] {
+    package func readable(_ woken: some Sequence<Shard>) -> [Shard: String] {
         let left = openLeft
         var positions: [Shard: String] = [:]
         for shard in woken where !leaving.contains(shard) {
@@ -41,11 +41,11 @@ extension DeliveryState {
     }
 
     /// How many more events may be open over all shards.
-    var openLeft: Int { WorkerLimits.openEventsMax - shards.values.reduce(0) { $0 + $1.window.openCount } }
+    package var openLeft: Int { WorkerLimits.openEventsMax - shards.values.reduce(0) { $0 + $1.window.openCount } }
 
     /// Takes in events read from the last one on, that one among them.
     /// - Parameter left: how many more events may be open over all shards; those taken are taken off.
-    mutating func take(_ shard: Shard, serial: Int, _ entries: [OutboxEntry], left: inout Int) -> Reading {
+    package mutating func take(_ shard: Shard, serial: Int, _ entries: [OutboxEntry], left: inout Int) -> Reading {
         guard shards[shard]?.serial == serial, let reading = shards[shard]?.take(entries, left: &left) else {
             return .caughtUp
         }
@@ -64,7 +64,7 @@ extension DeliveryState {
     }
 
     /// Takes in events set aside that were read after the last one.
-    mutating func takeAside(
+    package mutating func takeAside(
         _ shard: Shard, serial: Int, _ entries: [OutboxEntry], _ now: ContinuousClock.Instant
     ) {
         guard shards[shard]?.serial == serial, let read = shards[shard]?.aside.read(entries) else { return }
@@ -85,7 +85,7 @@ extension DeliveryState {
     }
 
     /// What can be acknowledged of these shards.
-    mutating func fronts(of woken: some Sequence<Shard>) -> [Shard: DoneEvents] {
+    package mutating func fronts(of woken: some Sequence<Shard>) -> [Shard: DoneEvents] {
         var fronts: [Shard: DoneEvents] = [:]
         for shard in woken {
             if let fence = shards[shard]?.fence { fronts[shard] = shards[shard]?.window.front(fence: fence) }
@@ -94,7 +94,7 @@ extension DeliveryState {
     }
 
     /// What is to be finished of these shards.
-    func finishes(of woken: some Sequence<Shard>) -> [Shard: (fence: Fence, events: [FinishedAside])] {
+    package func finishes(of woken: some Sequence<Shard>) -> [Shard: (fence: Fence, events: [FinishedAside])] {
         var finishes: [Shard: (fence: Fence, events: [FinishedAside])] = [:]
         for shard in woken {
             guard let state = shards[shard], !state.finished.isEmpty else { continue }
@@ -104,7 +104,7 @@ extension DeliveryState {
     }
 
     /// Takes the answer to an acknowledgement.
-    mutating func acknowledged(
+    package mutating func acknowledged(
         _ shard: Shard, serial: Int, _ events: DoneEvents, _ answer: Acknowledgement, _ now: ContinuousClock.Instant
     ) -> Writing {
         guard shards[shard]?.serial == serial else { return .done }
@@ -136,14 +136,14 @@ extension DeliveryState {
     }
 
     /// The first so many of what is to be finished are.
-    mutating func finished(_ shard: Shard, serial: Int, count: Int) {
+    package mutating func finished(_ shard: Shard, serial: Int, count: Int) {
         guard shards[shard]?.serial == serial else { return }
         shards[shard]?.finished.removeFirst(count)
     }
 
     /// Takes what a look at the shard has shown.
     /// - Returns: what is to be acknowledged once more, as the cursor does not stand where it was put.
-    mutating func looked(
+    package mutating func looked(
         _ shard: Shard, serial: Int, _ outbox: OpenOutbox, _ now: ContinuousClock.Instant
     ) -> DoneEvents? {
         guard let state = shards[shard], state.serial == serial else { return nil }

@@ -9,7 +9,7 @@ import PresenceStore
 /// While the receiver serves: events whose pause is over, then those never tried, the shards in turn; and of users set
 /// aside the first, in at most a quarter of the attempts under way. While it is at fault: one probe at a time, of events
 /// never tried first, then of the others in turn.
-struct DeliveryState {
+package struct DeliveryState {
     struct Waiting {
         let shard: Shard
         let serial: Int
@@ -31,13 +31,13 @@ struct DeliveryState {
 
     let paces: DeliveryPaces
     private let asideInFlightMax: Int
-    var shards: [Shard: ShardDelivery] = [:]
+    package internal(set) var shards: [Shard: ShardDelivery] = [:]
     var receiver: ReceiverHealth
     /// Shards to be given up: nothing new is started there.
     var leaving: Set<Shard> = []
     /// Shards with something done, set aside or finished that is not written down.
-    var unwritten: Set<Shard> = []
-    var inFlight: [Shard: Int] = [:]
+    package internal(set) var unwritten: Set<Shard> = []
+    package internal(set) var inFlight: [Shard: Int] = [:]
     var asideInFlight = 0
     private var fresh: Deque<Shard> = []
     var due: Deque<Waiting> = []
@@ -45,11 +45,14 @@ struct DeliveryState {
     var timers = Heap<Timer>()
     private var serials = 0
 
-    init(paces: DeliveryPaces, inFlightMax: Int) {
+    package init(paces: DeliveryPaces, inFlightMax: Int) {
         self.paces = paces
         asideInFlightMax = max(1, inFlightMax / 4)
         receiver = ReceiverHealth(paces: paces)
     }
+
+    /// What is known of the shard is to be read anew.
+    package mutating func forget(_ shard: Shard) { shards[shard] = nil }
 
     mutating func nextSerial() -> Int {
         serials += 1
@@ -74,7 +77,7 @@ struct DeliveryState {
     }
 
     /// Lets pauses that are over end.
-    mutating func tick(_ now: ContinuousClock.Instant) {
+    package mutating func tick(_ now: ContinuousClock.Instant) {
         while let timer = timers.min, timer.at <= now {
             timers.removeMin()
             switch timer.waiting.what {
@@ -85,23 +88,25 @@ struct DeliveryState {
     }
 
     /// Starts the next attempt; nil if none is to be made now.
-    mutating func next(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
+    package mutating func next(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
         guard !receiver.isAtFault else {
-            let fresh = receiver.mayProbeFresh(now) ? nextFresh() : nil
+            let fresh = receiver.mayProbeFresh(now) ? nextFresh(now) : nil
             guard var attempt = fresh ?? (receiver.mayProbe(now) ? nextDue() : nil) else { return nil }
             receiver.beginProbe()
             attempt.isProbe = true
             return attempt
         }
-        return nextAside(now) ?? nextDue() ?? nextFresh()
+        return nextAside(now) ?? nextDue() ?? nextFresh(now)
     }
 
-    private mutating func nextFresh() -> DeliveryAttempt? {
+    private mutating func nextFresh(_ now: ContinuousClock.Instant) -> DeliveryAttempt? {
         while let shard = fresh.popFirst() {
             shards[shard]?.isQueued = false
             guard !leaving.contains(shard), let started = shards[shard]?.window.startFresh() else { continue }
             queue(shard)
-            return begin(shard, .window(started.token), started.change.user, started.change)
+            var attempt = begin(shard, .window(started.token), started.change.user, started.change)
+            attempt?.firstAfterMs = shards[shard].map { max(0, $0.nowMs(now) - started.change.atMs) }
+            return attempt
         }
         return nil
     }

@@ -6,9 +6,9 @@ import PresenceStore
 ///
 /// Concurrent across users, one at a time and in order per user. Pure: the caller performs and reports. No step looks
 /// at all events.
-struct DeliveryWindow {
+package struct DeliveryWindow {
     /// Names an event of this window: its place since the window was opened.
-    typealias Token = Int
+    package typealias Token = Int
 
     private enum State {
         case waiting
@@ -56,13 +56,15 @@ struct DeliveryWindow {
     private var lines: [UserID: Line] = [:]
     /// How many items of a user are set aside here.
     private var asides: [UserID: Int] = [:]
+    /// Attempts that failed at events here; none of those whose first attempt did not.
+    private var failures: [Token: Int] = [:]
     /// Heads never started, and some that are stale.
     private var fresh: Deque<Token> = []
     /// Events that are neither done nor set aside.
     private(set) var openCount = 0
     /// The last event acknowledged, and the newest taken in. Their ids are empty where they are not known.
     private(set) var cursor: (position: String, id: String)
-    private(set) var last: (position: String, id: String)
+    package private(set) var last: (position: String, id: String)
 
     /// Whether `last` was there when it was read: it proves that what is read behind it belongs behind it.
     private(set) var isLastThere: Bool
@@ -75,6 +77,8 @@ struct DeliveryWindow {
     }
 
     var count: Int { items.count }
+    /// Where the first event stands that is not acknowledged.
+    var oldest: String? { items.first?.position }
     var hasFresh: Bool { !fresh.isEmpty }
     func holdsAside(_ user: UserID) -> Bool { asides[user] != nil }
 
@@ -138,8 +142,14 @@ struct DeliveryWindow {
         fresh.append(next)
     }
 
-    /// An attempt at a started event failed or was not made; it waits.
-    mutating func failed(_ token: Token) { items[token - first].state = .waiting }
+    /// An attempt at a started event failed; it waits.
+    mutating func failed(_ token: Token) {
+        failures[token, default: 0] += 1
+        notMade(token)
+    }
+
+    /// An attempt at a started event was not made; it waits.
+    mutating func notMade(_ token: Token) { items[token - first].state = .waiting }
 
     /// Counts a failure of the user's head.
     mutating func count(failureOf user: UserID, spell: Int, now: ContinuousClock.Instant) -> Trouble {
@@ -179,15 +189,19 @@ struct DeliveryWindow {
         guard settled > 0 else { return nil }
         var count = 0
         var aside: [String] = []
-        while count < min(settled, WorkerLimits.acknowledgedEventsMax),
-            aside.count < WorkerLimits.acknowledgedAsideMax
+        var attempts: [String: Int] = [:]
+        while count < min(settled, WorkerLimits.acknowledgedEventsMax), aside.count < WorkerLimits.acknowledgedAsideMax
         {
-            if items[count].state == .aside { aside.append(items[count].position) }
+            let item = items[count]
+            if item.state == .aside { aside.append(item.position) }
+            if !failures.isEmpty, let failed = failures[first + count] {
+                attempts[item.position] = item.state == .aside ? failed : failed + 1
+            }
             count += 1
         }
         return DoneEvents(
             fence: fence, after: cursor.position, position: items[count - 1].position, id: items[count - 1].id,
-            count: count, aside: aside)
+            count: count, aside: aside, attempts: attempts)
     }
 
     /// The first so many events were acknowledged: forgets them.
@@ -201,6 +215,7 @@ struct DeliveryWindow {
             guard let user = item.change?.user, let left = asides[user] else { continue }
             asides[user] = left > 1 ? left - 1 : nil
         }
+        if !failures.isEmpty { for token in first..<(first + count) { failures[token] = nil } }
         items.removeFirst(count)
         first += count
         settled -= count

@@ -3,6 +3,7 @@ import Logs
 import PresenceCore
 import PresenceStore
 import Synchronization
+import Telemetry
 
 /// The worker among the others: says it lives, minds the rules and the layout, takes over its share of the shards and
 /// gives up what is not. Decisions are `RulesWatch`'s and `ShardOwnership`'s.
@@ -12,6 +13,7 @@ actor Members {
     private let delivery: Delivery
     private let paces: WorkerPaces
     private let clock: RedisClock
+    private let figures: WorkerFigures
     private let logger: Logger
     /// Tells that shards were gained.
     private let onGain: @Sendable (Set<Shard>) -> Void
@@ -20,6 +22,7 @@ actor Members {
     /// The last heard: while nobody can be asked it goes on counting.
     private var membership: Membership?
     private var sharers: [String] = []
+    private var heardAt = ContinuousClock.now
     /// Owned shards whose deadlines were made under other rules.
     private var unlowered: [Shard: Fence] = [:]
     private var differences: [String] = []
@@ -28,13 +31,14 @@ actor Members {
 
     init(
         store: PresenceStore, owned: OwnedShards, delivery: Delivery, paces: WorkerPaces, clock: RedisClock,
-        logger: Logger, onGain: @escaping @Sendable (Set<Shard>) -> Void
+        figures: WorkerFigures, logger: Logger, onGain: @escaping @Sendable (Set<Shard>) -> Void
     ) {
         self.store = store
         self.owned = owned
         self.delivery = delivery
         self.paces = paces
         self.clock = clock
+        self.figures = figures
         self.logger = logger
         self.onGain = onGain
         watch = RulesWatch(
@@ -86,8 +90,12 @@ actor Members {
             verdict = watch.judge(membership, now: .now)
         }
         self.membership = membership
+        heardAt = .now
         clock.saw(redisMs: membership.nowMs)
-        status.withLock { $0.answeredAt = .now }
+        status.withLock {
+            $0.answeredAt = .now
+            $0.adoptedRules = membership.rules?.digest ?? $0.adoptedRules
+        }
         switch verdict {
         case .shares(let workers), .standsIn(let workers): sharers = workers
         case .waits, .adopts: sharers = []
@@ -117,28 +125,34 @@ actor Members {
 
     /// Keeps the fair share of the shards; gives up the others once their attempts have ended.
     private func share() async {
-        let round = owned.round(sharers: sharers)
+        let leasesUnheard = Int((.now - heardAt) / .milliseconds(paces.leaseMs))
+        let round = owned.round(sharers: sharers, leasesUnheard: leasesUnheard)
         let leaving = await delivery.leave(round.giveUp)
         let given = owned.fences.filter { leaving.contains($0.key) }
-        do {
-            if !given.isEmpty {
-                owned.lost(given)
-                try await store.release(given)
-            }
-            if !round.take.isEmpty { try await take(round.take) }
-        } catch {
-            log.failed(error)
+        if !given.isEmpty {
+            owned.lost(given)
+            owned.areOthers(given.keys)
+            log.failed(await store.release(given).failures)
+            logger.info(
+                "Gave up shards",
+                metadata: .keyed([.count: "\(given.count)", .ownedShards: "\(owned.fences.count)"]))
+        }
+        await withDiscardingTaskGroup { group in
+            for shards in store.byHome(round.take).values { group.addTask { await self.take(shards) } }
         }
     }
 
-    private func take(_ shards: Set<Shard>) async throws(StoreError) {
+    private func take(_ shards: Set<Shard>) async {
         for start in stride(from: 0, to: shards.count, by: WorkerLimits.shardsPerCallMax) {
             let batch = Array(shards.sorted()[start..<min(start + WorkerLimits.shardsPerCallMax, shards.count)])
             let asked = ContinuousClock.now
-            let answers = try await store.own(batch, leaseMs: paces.leaseMs)
+            let answers = await store.own(batch, leaseMs: paces.leaseMs)
             log.failed(answers.failures)
+            owned.untended(answers.failures)
+            owned.areOthers(batch.filter { answers.failures[$0] == nil && answers[$0] == nil })
             guard !answers.answers.isEmpty else { continue }
             owned.took(answers.answers, leaseMs: paces.leaseMs, asked: asked)
+            figures.takeovers.count(answers.answers.count)
             onGain(Set(answers.answers.keys))
             logger.debug(
                 "Took over shards",
@@ -151,14 +165,10 @@ actor Members {
     private func lower() async {
         unlowered = unlowered.filter { owned.holds($0.key, $0.value) }
         guard !unlowered.isEmpty else { return }
-        do {
-            let part = unlowered.sorted { $0.key < $1.key }.prefix(WorkerLimits.loweredShardsMax)
-            let answers = try await store.lowerDeadlines(Dictionary(uniqueKeysWithValues: part.map { ($0, $1) }))
-            log.failed(answers.failures)
-            for shard in answers.answers.keys { unlowered[shard] = nil }
-        } catch {
-            log.failed(error)
-        }
+        let part = unlowered.sorted { $0.key < $1.key }.prefix(WorkerLimits.loweredShardsMax)
+        let answers = await store.lowerDeadlines(Dictionary(uniqueKeysWithValues: part.map { ($0, $1) }))
+        log.failed(answers.failures)
+        for shard in answers.answers.keys { unlowered[shard] = nil }
     }
 }
 
@@ -168,6 +178,8 @@ package struct WorkerStatus: Sendable {
     package var answeredAt: ContinuousClock.Instant?
     /// Where this worker's rules differ from those of the service; it then does no background work, or only sweeps.
     package var differences: [String] = []
+    /// Of the rules of the service; nil until they were heard of.
+    package var adoptedRules: SharedRules.Digest?
     package var isStopping = false
 }
 

@@ -12,10 +12,16 @@ actor Notifications {
     private let logger: Logger
     private let onHint: @Sendable (Hint) -> Void
     private var isForbidden = false
-    private var isCanaryHeard = false
-    /// Nil before the first.
-    private var wasCanaryHeard: Bool?
+    private var heard = HeardShards()
+    private let hearing = AsyncStream<HeardShards>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    /// Shards whose canary was heard since the check began.
+    private var canariesHeard: Set<Shard> = []
+    /// Whether the canary of each master was heard at the last check.
+    private(set) var heardOf: [String: Bool] = [:]
+    /// Nil before the first check.
+    private var wereHeard: Bool?
     private let areHeardNow = Atomic(false)
+    private let checks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     init(
         store: PresenceStore, owned: OwnedShards, paces: WorkerPaces, logger: Logger,
@@ -28,30 +34,49 @@ actor Notifications {
         self.onHint = onHint
     }
 
-    /// Whether the last canary was heard.
+    /// Whether the last canary of every master was heard, and all of them are still listened to.
     nonisolated var areHeard: Bool { areHeardNow.load(ordering: .relaxed) }
 
     /// Runs until cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.checkLoop() }
-            for await hint in store.hints(of: owned.shards) {
-                if hint == .canary { isCanaryHeard = true } else { onHint(hint) }
+            group.addTask {
+                while !Task.isCancelled {
+                    self.checks.continuation.yield()
+                    try? await Task.sleep(for: .milliseconds(self.paces.checkMs))
+                }
+            }
+            group.addTask {
+                for await shards in self.owned.shards { await self.hear { $0.owned = shards } }
+            }
+            for await hint in store.hints(of: hearing.stream) {
+                switch hint {
+                case .canary(let shard): canariesHeard.insert(shard)
+                case .subscribed: checks.continuation.yield()
+                case .lost: tell(areHeard: false)
+                case .due, .changes: onHint(hint)
+                }
             }
             group.cancelAll()
         }
     }
 
     private func checkLoop() async {
-        while !Task.isCancelled {
-            do {
-                try await switchOn()
-                try await sendCanary()
-            } catch {
-                logger.debug("Cannot check notifications", metadata: .keyed([.error: "\(error)"]))
-            }
-            try? await Task.sleep(for: .milliseconds(paces.checkMs))
+        for await _ in checks.stream {
+            // A master that cannot be asked for its settings is no reason to send no canary.
+            do { try await switchOn() } catch { cannotCheck(error) }
+            await sendCanaries()
         }
+    }
+
+    private func cannotCheck(_ error: any Error) {
+        logger.debug("Cannot check notifications", metadata: .keyed([.error: "\(error)"]))
+    }
+
+    private func hear(_ change: (inout HeardShards) -> Void) {
+        change(&heard)
+        hearing.continuation.yield(heard)
     }
 
     private func switchOn() async throws {
@@ -62,17 +87,27 @@ actor Notifications {
             metadata: .keyed([.notifyKeyspaceEvents: "\(PresenceStore.notificationFlags)", .error: "\(refusal)"]))
     }
 
-    private func sendCanary() async throws {
-        isCanaryHeard = false
-        try await store.releaseCanary()
-        for _ in 0..<(paces.canaryWaitMs / 20) where !isCanaryHeard {
-            try await Task.sleep(for: .milliseconds(20))
-            try await store.lookForCanary()
+    /// One to each master.
+    private func sendCanaries() async {
+        let canaries = store.shardOfEachMaster
+        hear { $0.canaries = canaries }
+        canariesHeard = []
+        let end = ContinuousClock.now + .milliseconds(paces.canaryWaitMs)
+        while !canariesHeard.isSuperset(of: canaries), ContinuousClock.now < end, !Task.isCancelled {
+            await store.releaseCanaries(in: canaries.subtracting(canariesHeard))
+            try? await Task.sleep(for: .milliseconds(20))
         }
-        if wasCanaryHeard != isCanaryHeard {
-            logger.info("Checked notifications", metadata: .keyed([.notificationsOK: "\(isCanaryHeard)"]))
+        heardOf = canaries.reduce(into: [:]) { heard, shard in
+            if let master = store.master(of: shard) { heard["\(master)"] = canariesHeard.contains(shard) }
         }
-        wasCanaryHeard = isCanaryHeard
-        areHeardNow.store(isCanaryHeard, ordering: .relaxed)
+        tell(areHeard: canariesHeard.isSuperset(of: canaries))
+    }
+
+    private func tell(areHeard: Bool) {
+        if wereHeard != areHeard {
+            logger.info("Checked notifications", metadata: .keyed([.notificationsOK: "\(areHeard)"]))
+        }
+        wereHeard = areHeard
+        areHeardNow.store(areHeard, ordering: .relaxed)
     }
 }

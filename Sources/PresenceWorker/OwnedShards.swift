@@ -6,6 +6,8 @@ package final class OwnedShards: Sendable {
     private struct State {
         var ownership: ShardOwnership
         var lagMs: [Shard: Int] = [:]
+        /// Why shards of this worker's share could not be taken or swept when that was tried last.
+        var troubles: [Shard: String] = [:]
     }
 
     private let state: Mutex<State>
@@ -27,8 +29,8 @@ package final class OwnedShards: Sendable {
         state.withLock { $0.ownership.holds(shard, fence, now: .now) }
     }
 
-    func round(sharers: [String]) -> ShardOwnership.Round {
-        state.withLock { $0.ownership.round(sharers: sharers, now: .now) }
+    func round(sharers: [String], leasesUnheard: Int) -> ShardOwnership.Round {
+        state.withLock { $0.ownership.round(sharers: sharers, leasesUnheard: leasesUnheard, now: .now) }
     }
 
     /// - Parameter asked: when Redis was asked, from which the lease counts at the latest.
@@ -45,6 +47,7 @@ package final class OwnedShards: Sendable {
         state.withLock { state in
             state.ownership.renewed(shard, fence: fence, leaseEnds: asked + .milliseconds(tended.leaseLeftMs))
             state.lagMs[shard] = tended.lagMs == 0 ? nil : tended.lagMs
+            state.troubles[shard] = nil
         }
     }
 
@@ -58,11 +61,27 @@ package final class OwnedShards: Sendable {
         tellShards()
     }
 
-    /// These shards could not be swept: how late they are is not known.
-    func untended(_ shards: some Sequence<Shard>) {
+    /// These shards could not be taken or swept: how late they are is not known.
+    func untended(_ failures: [Shard: StoreError]) {
         state.withLock { state in
-            for shard in shards { state.lagMs[shard] = nil }
+            for (shard, error) in failures {
+                state.lagMs[shard] = nil
+                state.troubles[shard] = error.message
+            }
         }
+    }
+
+    /// These shards are with other workers.
+    func areOthers(_ shards: some Sequence<Shard>) {
+        state.withLock { state in
+            for shard in shards { state.troubles[shard] = nil }
+        }
+    }
+
+    /// How many shards cannot be taken or swept, and why, for each reason.
+    var troubles: [(message: String, shards: Int)] {
+        let messages = state.withLock { Array($0.troubles.values) }
+        return Dictionary(grouping: messages, by: \.self).map { ($0, $1.count) }.sorted { $0.1 > $1.1 }
     }
 
     /// How overdue the most overdue user of all owned shards was when they were swept last.

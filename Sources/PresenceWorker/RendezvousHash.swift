@@ -4,11 +4,17 @@ import PresenceStore
 /// and a worker that comes or goes moves only its own share.
 enum RendezvousHash {
     static func shards(of worker: String, among live: [String], shards: Int) -> Set<Shard> {
-        Set((0..<shards).filter { owner(of: $0, among: live) == worker })
+        Set(places(of: worker, among: live, shards: shards).filter { $0.value == 0 }.keys)
     }
 
-    static func owner(of shard: Shard, among live: [String]) -> String? {
-        live.max { (weight($0, shard), $0) < (weight($1, shard), $1) }
+    /// Where the worker stands in line for each shard: 0 for those of its share, 1 where it is next if their owner
+    /// dies, and so on. None if it is not among the live.
+    static func places(of worker: String, among live: [String], shards: Int) -> [Shard: Int] {
+        guard live.contains(worker) else { return [:] }
+        return (0..<shards).reduce(into: [:]) { places, shard in
+            let own = (weight(worker, shard), worker)
+            places[shard] = live.count { own < (weight($0, shard), $0) }
+        }
     }
 
     /// FNV-1a over name and shard, its bits mixed once more: neighbouring shards must not go to one worker.

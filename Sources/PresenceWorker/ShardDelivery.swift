@@ -2,12 +2,12 @@ import PresenceCore
 import PresenceStore
 
 /// Delivery of one shard since it was taken over or last read anew.
-struct ShardDelivery {
-    let fence: Fence
+package struct ShardDelivery {
+    package let fence: Fence
     /// Tells it from an earlier one of the same shard, whose attempts may still end.
-    let serial: Int
-    var window: DeliveryWindow
-    var aside: AsideUsers
+    package let serial: Int
+    package internal(set) var window: DeliveryWindow
+    package internal(set) var aside: AsideUsers
     /// What became of events set aside and is not written down yet.
     var finished: [FinishedAside] = []
     /// It is among the shards that have something fresh.
@@ -90,24 +90,26 @@ struct ShardDelivery {
 }
 
 /// One attempt to make.
-struct DeliveryAttempt: Sendable {
-    enum Source: Sendable, Equatable {
+package struct DeliveryAttempt: Sendable {
+    package enum Source: Sendable, Equatable {
         case window(DeliveryWindow.Token)
         case aside(entry: String)
     }
 
-    let shard: Shard
-    let serial: Int
-    let fence: Fence
-    let source: Source
-    let user: UserID
+    package let shard: Shard
+    package let serial: Int
+    package let fence: Fence
+    package let source: Source
+    package let user: UserID
     /// Nil if it has to be read first.
-    let change: StatusChange?
+    package let change: StatusChange?
     var isProbe = false
+    /// How long after its change, in milliseconds, where it is this worker's first attempt.
+    var firstAfterMs: Int?
 }
 
 /// How an attempt ended.
-enum DeliveryAttemptEnd: Sendable, Equatable {
+package enum DeliveryAttemptEnd: Sendable, Equatable {
     case outcome(DeliveryOutcome)
     /// The event set aside is there no more.
     case gone

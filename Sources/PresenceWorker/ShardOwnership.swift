@@ -4,6 +4,10 @@ import PresenceStore
 ///
 /// A lease that ended by this worker's own clock is over at once, whatever Redis would say: another worker may have the
 /// shard by now.
+///
+/// Who else lives stands on one Redis server. While that one cannot be asked nobody can tell who died; then, with every
+/// lease that could have ended meanwhile, the next in line for a shard tries it too. A shard that is held is refused, so
+/// that only those change hands whose owner is gone. When the server answers again, all go back to their fair owners.
 struct ShardOwnership {
     typealias Instant = ContinuousClock.Instant
 
@@ -22,21 +26,27 @@ struct ShardOwnership {
     let shards: Int
     private var held: [Shard: Held] = [:]
     private var sharers: [String] = []
-    private var share: Set<Shard> = []
+    /// Where this worker stands in line for each shard; none while it shares with nobody.
+    private var places: [Shard: Int] = [:]
 
     init(worker: String, shards: Int) {
         self.worker = worker
         self.shards = shards
     }
 
-    /// - Parameter sharers: the workers the shards are shared among. Shares are computed anew only when they change.
-    mutating func round(sharers: [String], now: Instant) -> Round {
+    /// - Parameters:
+    ///   - sharers: the workers the shards are shared among. Places are computed anew only when they change.
+    ///   - leasesUnheard: how many whole leases have passed since they were heard of.
+    mutating func round(sharers: [String], leasesUnheard: Int = 0, now: Instant) -> Round {
         if sharers != self.sharers {
             self.sharers = sharers
-            share = RendezvousHash.shards(of: worker, among: sharers, shards: shards)
+            places = RendezvousHash.places(of: worker, among: sharers, shards: shards)
         }
+        let standIn = min(leasesUnheard, WorkerLimits.standInsMax)
+        let share = Set(places.filter { $0.value <= standIn }.keys)
         let own = fences(now: now)
-        return Round(take: share.filter { own[$0] == nil }, giveUp: Set(own.keys).subtracting(share))
+        let kept = standIn == 0 ? share : Set(places.keys)
+        return Round(take: share.filter { own[$0] == nil }, giveUp: Set(own.keys).subtracting(kept))
     }
 
     mutating func took(_ shard: Shard, fence: Fence, leaseEnds: Instant) {

@@ -3,6 +3,7 @@ import Logs
 import PresenceCore
 import PresenceStore
 import Synchronization
+import Telemetry
 
 /// Keeps the owned shards and settles sessions whose timers have ended, in rounds.
 struct Sweeper: Sendable {
@@ -10,6 +11,7 @@ struct Sweeper: Sendable {
     let owned: OwnedShards
     let paces: WorkerPaces
     let clock: RedisClock
+    let figures: WorkerFigures
     let logger: Logger
     /// Told where the streams of the shards end, whenever they are swept.
     let onStreams: @Sendable ([Shard: StreamTails]) async -> Void
@@ -17,45 +19,29 @@ struct Sweeper: Sendable {
 
     /// Runs until the signal is finished or the task cancelled. A shard woken meanwhile joins the next round.
     func run() async {
-        var log = FailureLog("Cannot sweep; trying again", logger)
-        var lagToldAt: ContinuousClock.Instant?
-        while let woken = await signal.next() {
-            do {
-                let behind = try await sweep(woken, &log)
-                if !behind.isEmpty { signal.wake(behind) }
-                tellLag(&lagToldAt)
-            } catch {
-                log.failed(error)
-            }
-            try? await Task.sleep(for: .milliseconds(paces.sweepPauseMs))
+        let log = SweepLog(logger)
+        await signal.work(by: store.byHome) { woken in
+            let (behind, failures) = await self.sweep(woken)
+            if !behind.isEmpty { self.signal.wake(behind) }
+            log.tell(failures, lagMs: self.owned.lagMs)
+            try? await Task.sleep(for: .milliseconds(self.paces.sweepPauseMs))
         }
     }
 
-    /// At most once a minute.
-    private func tellLag(_ toldAt: inout ContinuousClock.Instant?) {
-        guard owned.lagMs > WorkerLimits.lagToldMs, toldAt.map({ .now - $0 > .seconds(60) }) ?? true else { return }
-        toldAt = .now
-        logger.warning(
-            "Sessions are settled late: more end than can be settled at once, or nobody swept for a while",
-            metadata: .keyed([.lagMs: "\(owned.lagMs)"]))
-    }
-
-    /// - Returns: the shards that have more due users.
-    private func sweep(_ shards: Set<Shard>, _ log: inout FailureLog) async throws -> Set<Shard> {
+    /// - Returns: the shards that have more due users, and those that could not be asked.
+    private func sweep(_ shards: Set<Shard>) async -> (behind: Set<Shard>, failures: [Shard: StoreError]) {
         let fences = owned.fences
         let shared = SharedRound(SweepRound(shards.filter { fences[$0] != nil }.sorted()))
-        try await withThrowingDiscardingTaskGroup { group in
+        await withDiscardingTaskGroup { group in
             for _ in 0..<WorkerLimits.sweepLanes {
                 group.addTask {
                     while !Task.isCancelled, let visit = shared.next() {
-                        shared.visited(visit, try await self.visit(visit, fences))
+                        shared.visited(visit, await self.visit(visit, fences))
                     }
                 }
             }
         }
-        let (behind, failures) = shared.outcome
-        log.failed(failures)
-        return behind
+        return shared.outcome
     }
 
     fileprivate struct Visited {
@@ -64,15 +50,16 @@ struct Sweeper: Sendable {
         var failures: [Shard: StoreError] = [:]
     }
 
-    private func visit(_ visit: SweepRound.Visit, _ fences: [Shard: Fence]) async throws -> Visited {
+    private func visit(_ visit: SweepRound.Visit, _ fences: [Shard: Fence]) async -> Visited {
         let asked = ContinuousClock.now
         let visited = fences.filter { visit.shards.contains($0.key) }
-        let answers = try await store.tend(
+        let answers = await store.tend(
             visited, leaseMs: paces.leaseMs, renewAtMs: paces.leaseRenewAtMs, usersMax: visit.usersMax)
         var due: [UserID] = []
+        var dueAtMs: [UserID: Int] = [:]
         var outcome = Visited(failures: answers.failures)
         var ends: [Shard: StreamTails] = [:]
-        owned.untended(answers.failures.keys)
+        owned.untended(answers.failures)
         for (shard, answer) in answers.answers {
             guard let fence = visited[shard] else { continue }
             switch answer {
@@ -83,19 +70,25 @@ struct Sweeper: Sendable {
                 ends[shard] = tended.streams
                 outcome.due[shard] = tended.due.count
                 due += tended.due
-                if !tended.strangers.isEmpty { try await store.forget(tended.strangers, of: shard) }
+                dueAtMs.merge(tended.dueAtMs) { $1 }
+                figures.due.followed(shard, isWork: !tended.due.isEmpty)
+                if tended.graceBegins { figures.graces.count() }
+                if !tended.strangers.isEmpty {
+                    do { try await store.forget(tended.strangers, of: shard) } catch { outcome.failures[shard] = error }
+                }
             }
         }
         await onStreams(ends)
         for start in stride(from: 0, to: due.count, by: WorkerLimits.settleUsersMax) {
-            let answer = try await settle(Array(due[start..<min(start + WorkerLimits.settleUsersMax, due.count)]))
+            let answer = await settle(
+                Array(due[start..<min(start + WorkerLimits.settleUsersMax, due.count)]), dueAtMs)
             outcome.failures.merge(answer.failures) { $1 }
         }
         return outcome
     }
 
-    private func settle(_ users: [UserID]) async throws -> SettleAnswer {
-        let answer = try await store.settle(users)
+    private func settle(_ users: [UserID], _ dueAtMs: [UserID: Int]) async -> SettleAnswer {
+        let answer = await store.settle(users, dueAtMs: dueAtMs)
         if answer.settled > 0 { logger.debug("Settled sessions", metadata: .keyed([.count: "\(answer.settled)"])) }
         for user in answer.unreadable {
             logger.error(
@@ -103,6 +96,36 @@ struct Sweeper: Sendable {
                 metadata: .keyed([.redisKey: "\(store.keys.user(user))"]))
         }
         return answer
+    }
+}
+
+/// What several rounds tell the log.
+private final class SweepLog: Sendable {
+    private struct State {
+        var failures: FailureLog
+        var lagToldAt: ContinuousClock.Instant?
+    }
+
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    init(_ logger: Logger) {
+        self.logger = logger
+        state = Mutex(State(failures: FailureLog("Cannot sweep; trying again", logger)))
+    }
+
+    /// The lag at most once a minute.
+    func tell(_ failures: [Shard: StoreError], lagMs: Int) {
+        state.withLock { state in
+            state.failures.failed(failures)
+            guard lagMs > WorkerLimits.lagToldMs, state.lagToldAt.map({ .now - $0 > .seconds(60) }) ?? true else {
+                return
+            }
+            state.lagToldAt = .now
+            logger.warning(
+                "Sessions are settled late: more end than can be settled at once, or nobody swept for a while",
+                metadata: .keyed([.lagMs: "\(lagMs)"]))
+        }
     }
 }
 

@@ -26,28 +26,32 @@ final class Upkeep: Sendable {
         var suspects: Set<Shard> = []
         while (try? await Task.sleep(for: .milliseconds(paces.checkMs))) != nil {
             // None of these holds up another.
-            do { try await check(&log) } catch { log.failed(error) }
-            do { suspects = try await mendCounts(suspects) } catch { log.failed(error) }
-            do { log.failed(try await store.trimEvents(of: owned.fences.keys.sorted()).failures) } catch {
-                log.failed(error)
-            }
+            do {
+                if let complaint = try await store.complaintAboutServer() { log.failed(complaint) }
+            } catch { log.failed(error) }
+            do {
+                let complaint = try await store.complaintAboutPermissions()
+                forbidden.withLock { $0 = complaint?.message }
+                if let complaint { log.failed(complaint) }
+            } catch { log.failed(error) }
+            suspects = await mendCounts(suspects, &log)
+            log.failed(await store.trimEvents(of: owned.fences.keys.sorted()).failures)
         }
-    }
-
-    private func check(_ log: inout FailureLog) async throws(StoreError) {
-        if let complaint = try await store.complaintAboutServer() { log.failed(complaint) }
-        let complaint = try await store.complaintAboutPermissions()
-        forbidden.withLock { $0 = complaint?.message }
-        if let complaint { log.failed(complaint) }
     }
 
     /// Counts shards anew whose counts are wrong twice in a row: once may be a change between two looks.
     /// - Returns: those that are wrong now.
-    private func mendCounts(_ suspects: Set<Shard>) async throws(StoreError) -> Set<Shard> {
-        var wrong = try await store.miscounted(owned.fences.keys.sorted())
-        for shard in wrong.intersection(suspects) where try await store.recount(shard) {
-            wrong.remove(shard)
-            logger.warning("Live counts were wrong and have been counted anew", metadata: .keyed([.shard: "\(shard)"]))
+    private func mendCounts(_ suspects: Set<Shard>, _ log: inout FailureLog) async -> Set<Shard> {
+        var wrong = await store.miscounted(owned.fences.keys.sorted())
+        for shard in wrong.intersection(suspects) {
+            do {
+                guard try await store.recount(shard) else { continue }
+                wrong.remove(shard)
+                logger.warning(
+                    "Live counts were wrong and have been counted anew", metadata: .keyed([.shard: "\(shard)"]))
+            } catch {
+                log.failed(error, of: [shard])
+            }
         }
         return wrong
     }

@@ -1,3 +1,5 @@
+import PresenceStore
+
 /// What a deployment chooses about the background work, and its paces: the promises rest on their defaults.
 package struct WorkerOptions: Sendable {
     /// Callback attempts in flight at once: 2 000 events/s to a receiver that takes 100 ms need 200.
@@ -17,7 +19,7 @@ package struct WorkerPaces: Sendable {
     package var ownershipRoundMs = 1_000
     /// A worker not heard of for this long is dead to the others. With the lease, a dead worker's shards have a
     /// new owner within 12 s.
-    package var workerSilenceMs = 5_000
+    package var workerSilenceMs = StoreLimits.workerSilenceMs
     package var leaseMs = 8_000
     /// What may be left of a lease when it is renewed: time enough to try several times.
     package var leaseRenewAtMs = 5_000
@@ -51,6 +53,9 @@ enum WorkerLimits {
     static let shardsPerCallMax = 16
     /// Shards whose deadlines are lowered in one round, a thousand users of each: about 100 ms of Redis.
     static let loweredShardsMax = 50
+    /// Workers that stand in for a shard's owner, one after another, while it cannot be asked who lives: bounds what is
+    /// asked for in vain, each shard so often in a round, however many workers there are.
+    static let standInsMax = 4
     /// Groups of shards worked on at once, so that Redis and the worker need not wait for each other.
     static let sweepLanes = 4
     /// A settlement this late is told in the log.

@@ -1,9 +1,11 @@
 /// Why a command has no result.
 package struct RedisError: Error, Sendable {
-    /// The closed list of reasons. The first three are the outcomes of a command.
+    /// The closed list of reasons. The first four are the outcomes of a command.
     package enum Code: Sendable, Equatable {
         /// The command never left this process, so it had no effect.
         case notSent
+        /// It is not known (yet) which server would have to be sent the command, so it had no effect.
+        case unserved
         /// The command was written and no answer came: it may or may not have had its effect.
         case unknown
         /// The server answered with an error.
@@ -30,7 +32,7 @@ package struct RedisError: Error, Sendable {
             switch code {
             case .unknown: true
             case .rejected(let kind): !kind.isBeforeAnyEffect
-            case .notSent, .invalidConfiguration, .unsupportedServer, .closed: false
+            case .notSent, .unserved, .invalidConfiguration, .unsupportedServer, .closed: false
             }
     }
 
@@ -41,12 +43,27 @@ package struct RedisError: Error, Sendable {
         return error
     }
 
+    /// The same for a command that waited and was not sent.
+    var beforeSending: RedisError {
+        var error = self
+        error.mayHaveHappened = false
+        return error
+    }
+
     /// Whether the server, or the way to it, may be back in a moment.
     package var passesSoon: Bool {
         switch code {
-        case .notSent, .unknown: true
+        case .notSent, .unserved, .unknown: true
         case .rejected(let kind): kind.passesSoon
         case .invalidConfiguration, .unsupportedServer, .closed: false
+        }
+    }
+
+    /// Whether somebody has to mend the configuration of this client, or its user's rights.
+    package var isConfiguration: Bool {
+        switch code {
+        case .invalidConfiguration, .rejected(.authentication), .rejected(.noPermission): true
+        default: false
         }
     }
 
@@ -56,7 +73,8 @@ package struct RedisError: Error, Sendable {
 }
 
 extension RedisError: CustomStringConvertible {
+    /// For logs: the message, and the cause.
     package var description: String {
-        underlying.map { "\(message) (\(code): \($0))" } ?? "\(message) (\(code))"
+        underlying.map { "\(message) (\($0))" } ?? message
     }
 }

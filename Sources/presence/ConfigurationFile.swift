@@ -1,3 +1,4 @@
+import PresenceCore
 import Yams
 
 /// A configuration file: what it says for each key, and in which line. JSON is read as the YAML it is.

@@ -1,10 +1,12 @@
 extension ConfigurationKey {
-    /// The table of the README.
+    /// The table of the documentation.
     static var markdownTable: String {
-        let head = ["| key | accepted | default | meaning |", "|---|---|---|---|"]
+        let head = ["| key | accepted | default | changed by | meaning |", "|---|---|---|---|---|"]
         let rows = (all + platform("<name>").all).map { key in
             let fallback = key.fallback.isEmpty ? "none" : "`\(key.fallback)`"
-            return "| `\(key.name)` | \(key.accepted)\(key.isSecret ? ", secret" : "") | \(fallback) | \(key.meaning) |"
+            let accepted = key.accepted + (key.isSecret ? ", secret" : "")
+            let change = key.isReloaded ? "SIGHUP" : "restart"
+            return "| `\(key.name)` | \(accepted) | \(fallback) | \(change) | \(key.meaning) |"
         }
         return (head + rows).joined(separator: "\n")
     }
@@ -12,7 +14,8 @@ extension ConfigurationKey {
     /// The flags as `presence serve --help` shows them.
     static var help: String {
         all.map { key in
-            "\(key.flag) <\(key.placeholder)>\(key.fallback.isEmpty ? "" : " (default: \(key.fallback))")\n"
+            "\(key.flag) <\(key.placeholder)>\(key.fallback.isEmpty ? "" : " (default: \(key.fallback))")"
+                + "\(key.isReloaded ? " (SIGHUP)" : "")\n"
                 + "      \(key.meaning)\(key.fileKey.map { " Or \($0.flag) <file>." } ?? "")"
         }.joined(separator: "\n")
     }

@@ -2,7 +2,7 @@ import Logging
 import PresenceCore
 import PresenceWorker
 
-/// Every key there is. Flags, `presence serve --help`, the checks and the README's table all come from here.
+/// Every key there is. Flags, `presence serve --help`, the checks and the documentation's table all come from here.
 extension ConfigurationKey {
     private static let yearMs = 365 * 86_400_000
     private static let dayMs = 86_400_000
@@ -17,15 +17,30 @@ extension ConfigurationKey {
 
     static let config = Self("config", .text, "A JSON or YAML file with any of the other keys.")
     static let host = Self(
-        "host", .text, default: "127.0.0.1", "Address to listen on; others than loopback need auth.api-keys.")
+        "host", .text, default: "127.0.0.1", "Address to listen on; others than loopback need keys, as auth.api-keys.")
     static let port = Self(
         "port", .number(0...65_535), default: "8080", "Port to listen on; 0 takes a free one and logs it.")
     static let logLevel = Self(
-        "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), default: "info", "The least level that is logged.")
+        "log.level", .choice(Logger.Level.allCases.map(\.rawValue)), default: "info", isReloaded: true,
+        "The least level that is logged.")
+    static let logFormat = Self(
+        "log.format", .choice(LogSettings.Format.allCases.map(\.rawValue)), default: "text",
+        "Lines of the log for people, or each a JSON object.")
 
     static let redisURL = Self(
         "redis.url", .text, isSecret: true,
-        "Redis as redis://[user:password@]host[:port][/db] or unix:///path; without it a private one is run.")
+        "Redis as redis://[user:password@]host[:port][/db], or in another form; without it a private one is run.")
+    static let redisCAFile = Self(
+        "redis.ca-file", .text, "PEM file of the CAs trusted for a Redis over TLS, in place of the system's.")
+    static let redisCertificateFile = Self(
+        "redis.certificate-file", .text,
+        "PEM file of the certificate, and its chain, that is shown to a Redis that demands one.")
+    static let redisKeyFile = Self("redis.key-file", .text, "PEM file of the key of redis.certificate-file.")
+    static let redisServerName = Self(
+        "redis.server-name", .text, "Name the certificate of Redis must be for, in place of the host connected to.")
+    static let redisMinReplicas = Self(
+        "redis.min-replicas", .number(0...1_000), default: "0",
+        "Least min-replicas-to-write that every master must have, or the service does not start.")
     static let redisPrefix = Self(
         "redis.prefix", .text, default: "presence", "First part of every key's name: 1 to 32 of A-Z a-z 0-9 _ -.")
     static let redisCommandTimeoutMs = Self(
@@ -63,11 +78,14 @@ extension ConfigurationKey {
     static let callbackInFlightMax = Self(
         "callback.in-flight-max", .number(1...1_024), default: "256", "Deliveries under way at once.")
     static let callbackSignToken = Self(
-        "callback.sign-token", .text, isSecret: true, "Token of the query parameters Sign and RequestTime.")
+        "callback.sign-token", .text, isSecret: true, isReloaded: true,
+        "Token of the query parameters Sign and RequestTime.")
     static let callbackWebhookSecrets = Self(
-        "callback.webhook-secrets", .list, isSecret: true, "Secrets of the Standard Webhooks headers (whsec_...).")
+        "callback.webhook-secrets", .list, isSecret: true, isReloaded: true,
+        "Secrets of the Standard Webhooks headers (whsec_...).")
     static let callbackCAFile = Self(
-        "callback.ca-file", .text, "PEM file of the CAs trusted for an https receiver, in place of the system's.")
+        "callback.ca-file", .text, isReloaded: true,
+        "PEM file of the CAs trusted for an https receiver, in place of the system's.")
     static let callbackSendKicked = Self(
         "callback.send-kicked", .boolean, default: "true", "Send Logout with the reason Kicked.")
     static let callbackSendExpired = Self(
@@ -77,38 +95,57 @@ extension ConfigurationKey {
         "How long delivered changes can still be read.")
     static let eventsBacklogMax = Self(
         "events.backlog-max", .number(1_000...100_000_000), default: "1000000",
-        "Changes waiting for delivery, over all users, at which logins are refused.")
+        "Changes waiting for delivery at which logins are refused; each shard has its even part of it.")
+
+    static let feedStreamsMax = Self(
+        "feed.streams-max", .number(0...1_000_000), default: "10000",
+        "Streams of changes one worker has open at once.")
+    static let exportRateMax = Self(
+        "export.rate-max", .number(100...10_000_000), default: "20000",
+        "Users per second that exports of one worker go through.")
 
     static let outageGapMs = Self(
         "outage.gap-ms", outageGap, default: "15000",
         "A pause of the background work longer than this was an outage; below 12000 a dead worker makes one.")
 
     static let authAPIKeys = Self(
-        "auth.api-keys", .list, isSecret: true, "Keys a backend may call with; without them only loopback is served.")
+        "auth.api-keys", .list, isSecret: true, isReloaded: true,
+        "Keys that may call everything; without a key in any of the four lists only loopback is served.")
+    static let authReadKeys = Self(
+        "auth.read-keys", .list, isSecret: true, isReloaded: true, "Keys that may ask: queries and figures.")
+    static let authWriteKeys = Self(
+        "auth.write-keys", .list, isSecret: true, isReloaded: true,
+        "Keys that may tell what clients do: logins, heartbeats, closed connections, logouts.")
+    static let authOperateKeys = Self(
+        "auth.operate-keys", .list, isSecret: true, isReloaded: true, "Keys that may order what operators do: kicks.")
     static let httpBodyMaxBytes = Self(
         "http.body-max-bytes", .number(1_024...16_777_216), default: "1048576", "The largest request body that is read."
     )
     static let appID = Self(
         "app.id", .number(1...4_294_967_295),
         "The app's number, sent as SdkAppid; with app.secret-key it switches the compatible API on.")
-    static let appSecretKey = Self("app.secret-key", .text, isSecret: true, "The key that signs a usersig.")
-    static let appAdmins = Self("app.admins", .list, default: "administrator", "Who may call the compatible API.")
+    static let appSecretKey = Self(
+        "app.secret-key", .text, isSecret: true, isReloaded: true, "The key that signs a usersig.")
+    static let appAdmins = Self(
+        "app.admins", .list, default: "administrator", isReloaded: true, "Who may call the compatible API.")
     static let appUserSigMaxAgeMs = Self(
         "app.usersig-max-age-ms", .number(60_000...yearMs), default: "15552000000",
         "How long after its issue a usersig counts at most, whatever it says; a kick is remembered as long.")
 
     static let connectJWTSecrets = Self(
-        "connect.jwt-secrets", .list, isSecret: true,
+        "connect.jwt-secrets", .list, isSecret: true, isReloaded: true,
         "Secrets of the tokens clients connect with (JWT, HS256), each of at least 32 bytes.")
     static let connectJWTPublicKeys = Self(
-        "connect.jwt-public-keys", .list, "PEM files of public keys of such tokens: P-256 (ES256) or RSA (RS256).")
+        "connect.jwt-public-keys", .list, isReloaded: true,
+        "PEM files of public keys of such tokens: P-256 (ES256) or RSA (RS256).")
     static let connectJWTAudience = Self(
-        "connect.jwt-audience", .text,
+        "connect.jwt-audience", .text, isReloaded: true,
         "What the aud of such a token must be or contain; without it a token that has an aud is refused.")
     static let connectJWTIssuer = Self(
-        "connect.jwt-issuer", .text, "What the iss of such a token must be; without it any will do.")
+        "connect.jwt-issuer", .text, isReloaded: true, "What the iss of such a token must be; without it any will do.")
     static let connectOrigins = Self(
-        "connect.origins", .list, "Origins whose web pages may connect, as https://example.org; without any, all may.")
+        "connect.origins", .list, isReloaded: true,
+        "Origins whose web pages may connect, as https://example.org; without any, all may.")
     static let connectAddressHeader = Self(
         "connect.address-header", .text,
         "Header a trusted load balancer adds the client's address to (X-Forwarded-For, Forwarded); none: the peer's.")
@@ -147,14 +184,17 @@ extension ConfigurationKey {
     /// All keys of the flags, the environment and the file, in the order they are shown.
     static let all: [ConfigurationKey] =
         [
-            config, host, port, authAPIKeys, httpBodyMaxBytes, logLevel, redisURL, redisPrefix, redisCommandTimeoutMs,
+            config, host, port, authAPIKeys, authReadKeys, authWriteKeys, authOperateKeys, httpBodyMaxBytes, logLevel,
+            logFormat, redisURL, redisCAFile,
+            redisCertificateFile, redisKeyFile, redisServerName, redisMinReplicas, redisPrefix, redisCommandTimeoutMs,
             redisAllowEviction, shards, stateFolder, loginPolicy, loginOnLimit, loginLimits,
         ]
         + PlatformClass.allCases.flatMap { [heartbeatIntervalMs($0), heartbeatTimeoutMs($0)] }
         + [
             pushRetentionMs, offlineRetentionMs, callbackURL, callbackTimeoutMs, callbackInFlightMax,
             callbackSignToken, callbackWebhookSecrets, callbackCAFile, callbackSendKicked, callbackSendExpired,
-            eventsRetentionMs, eventsBacklogMax, outageGapMs, appID, appSecretKey, appAdmins,
+            eventsRetentionMs, eventsBacklogMax, feedStreamsMax, exportRateMax, outageGapMs, appID, appSecretKey,
+            appAdmins,
             appUserSigMaxAgeMs, connectJWTSecrets, connectJWTPublicKeys, connectJWTAudience, connectJWTIssuer,
             connectOrigins, connectAddressHeader, connectSocketsMax, connectSocketsPerAddressMax, connectRateMax,
             connectKeepaliveMs, connectDrainMs,

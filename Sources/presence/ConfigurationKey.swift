@@ -19,14 +19,20 @@ struct ConfigurationKey: Sendable {
     let fallback: String
     /// The value is never printed, and can be given by `fileKey`.
     let isSecret: Bool
-    /// One sentence for `--help` and the README.
+    /// A change of it counts when the process gets SIGHUP; else when it is started again.
+    let isReloaded: Bool
+    /// One sentence for `--help` and the documentation.
     let meaning: String
 
-    init(_ name: String, _ kind: Kind, default fallback: String = "", isSecret: Bool = false, _ meaning: String) {
+    init(
+        _ name: String, _ kind: Kind, default fallback: String = "", isSecret: Bool = false,
+        isReloaded: Bool = false, _ meaning: String
+    ) {
         self.name = name
         self.kind = kind
         self.fallback = fallback
         self.isSecret = isSecret
+        self.isReloaded = isReloaded
         self.meaning = meaning
     }
 
@@ -37,7 +43,7 @@ struct ConfigurationKey: Sendable {
 
     /// The key that names a file with a secret's value: `app.secret-key-file`. nil for what is no secret.
     var fileKey: ConfigurationKey? {
-        isSecret ? ConfigurationKey(name + "-file", .text, "A file that holds \(name).") : nil
+        isSecret ? ConfigurationKey(name + "-file", .text, isReloaded: isReloaded, "A file that holds \(name).") : nil
     }
 
     /// Everything that can be said of this key, as it ends the sentence "must be ...".

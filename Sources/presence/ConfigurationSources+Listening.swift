@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import PresenceAPI
 import PresenceCore
 import UserSig
 
@@ -11,6 +12,15 @@ extension ConfigurationSources {
             throw refused(.host, host, must: "an address or a name, without a scheme, a port or brackets")
         }
         return host
+    }
+
+    func keys() throws(StartError) -> APIKeys {
+        let lists: [(ConfigurationKey, [Role])] = [
+            (.authAPIKeys, Role.allCases), (.authReadKeys, [.read]), (.authWriteKeys, [.write]),
+            (.authOperateKeys, [.operate]),
+        ]
+        return APIKeys(
+            try lists.map { key, roles throws(StartError) in APIKeys.List(key.name, roles, try list(key)) })
     }
 
     func admins() throws(StartError) -> [String] {

@@ -1,3 +1,5 @@
+import PresenceCore
+
 /// What was configured, key by key: a flag beats the environment, the environment beats the file. An empty
 /// value counts as none. What looks like a key and is none is refused, not ignored.
 struct ConfigurationSources: Sendable {
@@ -27,6 +29,13 @@ struct ConfigurationSources: Sendable {
         for key in secrets { values[key.name] = try Self.secret(key, in: layers) ?? values[key.name] }
     }
 
+    /// The same, with what may change while the service runs as it is there.
+    func reloaded(from other: ConfigurationSources) -> ConfigurationSources {
+        var sources = self
+        for key in ConfigurationKey.all where key.isReloaded { sources.values[key.name] = other.values[key.name] }
+        return sources
+    }
+
     /// The value of a secret that a file holds, read once: it may be a pipe. nil if it is given otherwise or not at all.
     private static func secret(
         _ key: ConfigurationKey, in layers: [[String: ConfigurationValue]]
@@ -40,16 +49,22 @@ struct ConfigurationSources: Sendable {
                 .configuration,
                 "\(key.name) is \(value.place), and \(fileKey.name) is \(file.place): leave one of them out.")
         }
+        return try secret(fileKey, in: path, named: file.place)
+    }
+
+    /// What a file holds that the value of a `-file` key names.
+    static func secret(
+        _ fileKey: ConfigurationKey, in path: String, named place: ConfigurationPlace
+    ) throws(StartError) -> ConfigurationValue {
         let reason: String
         do {
             let text = try TextFile.read(path, bytesMax: secretBytesMax)
-            let place = ConfigurationPlace.secretFile(path, named: file.place)
-            if let value = ConfigurationValue(.lines(text), at: place) { return value }
+            if let value = ConfigurationValue(.lines(text), at: .secretFile(path, named: place)) { return value }
             reason = "is empty"
         } catch {
             reason = error.reason
         }
-        throw fileKey.refused(because: "names \(path.debugDescription), which \(reason)", at: file.place)
+        throw fileKey.refused(because: "names \(path.debugDescription), which \(reason)", at: place)
     }
 
     /// What was given for a key; nil if only its default stands.

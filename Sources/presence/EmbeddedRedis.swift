@@ -32,7 +32,7 @@ final class EmbeddedRedis: Sendable {
 
     /// Where the private server of a folder listens.
     static func endpoint(in folder: String) -> RedisEndpoint {
-        RedisEndpoint(address: .unix(path: URL(fileURLWithPath: folder).path + "/redis.sock"))
+        RedisEndpoint(servers: .single(.unix(path: URL(fileURLWithPath: folder).path + "/redis.sock")))
     }
 
     /// Runs the body beside a private server that has loaded its data and answers; stops the server afterwards.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JSON
 
 /// `presence configuration`: what can be configured, and what is.
 struct PrintConfiguration: AsyncParsableCommand {
@@ -7,7 +8,7 @@ struct PrintConfiguration: AsyncParsableCommand {
         commandName: "configuration", abstract: "Print the keys of the configuration, or check one.",
         subcommands: [Keys.self, Show.self], defaultSubcommand: Keys.self)
 
-    /// `presence configuration keys`: the README's table.
+    /// `presence configuration keys`: the documentation's table.
     struct Keys: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print all keys as a Markdown table.")
 
@@ -37,16 +38,41 @@ struct PrintConfiguration: AsyncParsableCommand {
     }
 }
 
+/// What counts for one key.
+struct ConfigurationSetting: JSONWritable {
+    let name: String
+    /// Masked where it is secret.
+    let value: String
+    /// Where it was given; nil for the default.
+    let place: String?
+
+    /// `port = 9000 (set by --port)`.
+    var line: String { "\(name) = \(value) (\(place ?? "default"))" }
+
+    func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("key", name)
+            json.member("value", value)
+            json.member("place", place ?? "default")
+        }
+    }
+}
+
 extension ConfigurationSources {
-    /// One line for each key that has a value: `port = 9000 (set by --port)`.
-    func summary() throws(StartError) -> String {
-        var lines: [String] = []
+    /// Of each key that has a value.
+    /// - Parameter onlyDiffering: leave out what is the default, whether it was given or not.
+    func settings(onlyDiffering: Bool = false) throws(StartError) -> [ConfigurationSetting] {
+        var settings: [ConfigurationSetting] = []
         for key in ConfigurationKey.all + platformNames.flatMap({ ConfigurationKey.platform($0).all }) {
             let entries = try list(key)
-            if entries.isEmpty { continue }
+            if entries.isEmpty || onlyDiffering && entries == [key.fallback] { continue }
             let value = key.isSecret ? "(secret)" : entries.joined(separator: ",")
-            lines.append("\(key.name) = \(value) (\(given(key).map { "\($0.place)" } ?? "default"))")
+            settings.append(
+                ConfigurationSetting(name: key.name, value: value, place: given(key).map { "\($0.place)" }))
         }
-        return lines.joined(separator: "\n")
+        return settings
     }
+
+    /// One line for each.
+    func summary() throws(StartError) -> String { try settings().map(\.line).joined(separator: "\n") }
 }

@@ -19,11 +19,12 @@ struct Query: AsyncParsableCommand {
         try await exitingWithSentence {
             let users = try users.map(Self.user)
             try await redis.withStore { store in
-                let presences = try await store.presences(of: users)
+                let presences = try await store.presences(of: users).unlessNobodyCouldBeAsked()
                 for (user, presence) in zip(users, presences) {
                     switch presence {
-                    case .success(let presence): print(Self.text(presence, store.keys))
-                    case .failure(let error): print("\(user)  \(error.message)")
+                    case .success(let presence):
+                        for line in Self.lines(presence, store.keys) { print(line.escaped) }
+                    case .failure(let error): print("\(user)  \(error.message)".escaped)
                     }
                 }
                 if presences.contains(where: { (try? $0.get()) == nil }) { throw ExitCode.failure }
@@ -35,7 +36,7 @@ struct Query: AsyncParsableCommand {
         do { return try UserID(id) } catch { throw StartError(.usage, "A user id \(error.message).") }
     }
 
-    private static func text(_ presence: UserPresence, _ keys: KeySpace) -> String {
+    private static func lines(_ presence: UserPresence, _ keys: KeySpace) -> [String] {
         var lines = ["\(presence.user)  \(presence.status.rawValue)\(since(presence.changedAtMs))"]
         for session in presence.sessions {
             var line = "  \(session.id.device)  \(session.status.rawValue)\(since(session.changedAtMs))"
@@ -46,7 +47,7 @@ struct Query: AsyncParsableCommand {
             for (word, detail) in details { line += detail.map { ", \(word) \($0)" } ?? "" }
             lines.append(line)
         }
-        return (lines + ["  key  \(keys.user(presence.user))"]).joined(separator: "\n")
+        return lines + ["  key  \(keys.user(presence.user))"]
     }
 
     private static func since(_ milliseconds: Int?) -> String {

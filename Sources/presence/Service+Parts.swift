@@ -10,6 +10,7 @@ import PresenceCore
 import PresenceStore
 import PresenceWorker
 import RedisClient
+import Telemetry
 import UserSig
 
 /// The parts of the service, each from its share of the configuration.
@@ -45,22 +46,25 @@ extension Service {
 
     /// The clients' connections.
     func gateway(_ store: PresenceStore, app: CompatibleApp?) async throws -> Gateway {
-        Gateway(
-            store: store, tokens: try await clientTokens(app), options: configuration.connect,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-            executor: { EventLoopTaskExecutor(eventLoop: $0) }, logger: logger)
-    }
-
-    private func clientTokens(_ app: CompatibleApp?) async throws -> ClientTokens {
-        let keys = configuration.clientTokens
-        if app == nil, keys.jwtSecrets.isEmpty, keys.jwtPublicKeys.isEmpty {
-            guard !configuration.apiKeys.isEmpty else { return .notAsked }
+        let tokens = try await clientTokens(app)
+        if case .notConfigured = tokens {
             logger.info(
                 "No client can connect to /v1/connect, as no token can be verified; where they are to, set a key",
                 metadata: .keyed([
                     .settings: "connect.jwt-secrets, connect.jwt-public-keys, or app.id with app.secret-key"
                 ]))
-            return .notConfigured
+        }
+        return Gateway(
+            store: store, tokens: tokens, options: configuration.connect,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
+            executor: { EventLoopTaskExecutor(eventLoop: $0) }, instruments: instruments, logger: logger)
+    }
+
+    /// What clients prove who they are with.
+    func clientTokens(_ app: CompatibleApp?) async throws -> ClientTokens {
+        let keys = configuration.clientTokens
+        if app == nil, keys.jwtSecrets.isEmpty, keys.jwtPublicKeys.isEmpty {
+            return configuration.keys.isEmpty ? .notAsked : .notConfigured
         }
         return .verified(
             by: try await TokenVerifier(
@@ -75,7 +79,8 @@ extension Service {
         do {
             return try CallbackSender(
                 options: options, inFlightMax: configuration.callbackInFlightMax,
-                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), now: { clock.nowSeconds })
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(), instruments: instruments,
+                now: { clock.nowSeconds })
         } catch {
             throw StartError(
                 .configuration, "callback.url is an https URL, but the certificates to trust cannot be used.",
@@ -83,15 +88,27 @@ extension Service {
         }
     }
 
-    /// A worker cannot serve while it stops or while Redis does not answer. Work that is late is a figure, and rules
-    /// that differ are a note: other workers serve no better for it.
-    func readiness(_ work: BackgroundWork) -> Readiness {
+    /// What this worker knows by itself, for the dashboard.
+    func look(at work: BackgroundWork, _ store: PresenceStore) async -> WorkerLook {
+        var look = WorkerLook(name: store.options.worker, notifications: await work.notificationsHeard)
+        guard configuration.callback != nil else { return look }
+        look.firstAttempts = figures.durations(.firstAttemptDelay)
+        look.attempts = figures.durations(.callbackDuration)
+        return look
+    }
+
+    /// A worker cannot serve while it stops or while no Redis master answers. Work that is late is a figure; rules that
+    /// differ, and a master that is away while others answer, are notes: other workers serve no better for it.
+    func readiness(_ work: BackgroundWork, _ store: PresenceStore, _ opening: Opening) -> Readiness {
+        if let reason = opening.reason { return Readiness(reasons: [reason]) }
         let status = work.status
         var reasons: [String] = []
         if status.isStopping { reasons.append("This worker is stopping.") }
         if let complaint = work.complaint { reasons.append(complaint) }
         if !work.isAnswered { reasons.append("Redis cannot be asked right now; try again.") }
-        return Readiness(
-            reasons: reasons, notes: status.differences.map { "The rules differ: \($0)." }, settlementLagMs: work.lagMs)
+        let notes =
+            status.differences.map { "The rules differ: \($0)." }
+            + store.complaintsAboutMasters + work.troubles
+        return Readiness(reasons: reasons, notes: notes, settlementLagMs: work.lagMs)
     }
 }

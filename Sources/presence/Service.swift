@@ -1,4 +1,5 @@
 import Callbacks
+import Feed
 import Foundation
 import Gateway
 import Logging
@@ -11,12 +12,26 @@ import PresenceStore
 import PresenceWorker
 import RedisClient
 import ServiceLifecycle
+import Telemetry
 import UnixSignals
 
 /// The whole service: every part made, wired, started and stopped in the order its needs dictate.
 struct Service: Sendable {
     let configuration: ServiceConfiguration
+    /// Where the configuration is read anew from; nil where it is not.
+    let origin: Reload.Origin?
     let logger: Logger
+    let figures = PrometheusRegistry()
+    let instruments: Instruments
+    private let exposition: Exposition
+
+    init(configuration: ServiceConfiguration, origin: Reload.Origin? = nil, logger: Logger) {
+        self.configuration = configuration
+        self.origin = origin
+        self.logger = logger
+        instruments = Instruments(figures)
+        exposition = Exposition(of: figures, by: instruments)
+    }
 
     /// Runs until SIGTERM or SIGINT; then stops accepting, finishes open requests and deliveries, and releases
     /// its shards.
@@ -38,7 +53,14 @@ struct Service: Sendable {
         /// The group logs its services: the secrets of the configuration stay out.
         var description: String { "presence" }
 
-        func run() async throws { try await service.serve() }
+        func run() async throws {
+            try await withGracefulShutdownHandler {
+                try await service.serve()
+            } onGracefulShutdown: {
+                service.logger.info("stopping")
+            }
+            service.logger.info("stopped")
+        }
     }
 
     private func serve() async throws {
@@ -52,19 +74,14 @@ struct Service: Sendable {
     private func serve(on endpoint: RedisEndpoint) async throws {
         let redis = RedisClient(
             endpoint: endpoint, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, options: redisOptions,
-            logger: logger)
+            instruments: instruments, logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { await redis.run() }
             defer { group.cancelAll() }
-            let store = PresenceStore(
-                redis: redis, keys: KeySpace(prefix: configuration.redisPrefix, shards: configuration.shards),
-                options: storeOptions)
-            do {
-                try await cancelWhenGracefulShutdown { try await check(store) }
-            } catch is CancellationError {
-                return
-            }
-            try await serve(store)
+            try await serve(
+                PresenceStore(
+                    redis: redis, keys: KeySpace(prefix: configuration.redisPrefix, shards: configuration.shards),
+                    options: storeOptions, instruments: instruments))
         }
     }
 
@@ -73,16 +90,49 @@ struct Service: Sendable {
         options.commandDeadline = .milliseconds(configuration.redisCommandTimeoutMs)
         options.overallDeadline = max(options.overallDeadline, options.commandDeadline * 3)
         options.allowEviction = configuration.redisAllowsEviction
+        options.minReplicas = configuration.redisMinReplicas
+        options.tls = configuration.redisTLS
+        options.endpointAnew = configuration.redisAnew
         return options
     }
 
+    /// The background work, once Redis is known to be fit for it. Until then the worker is there to be asked why not.
+    private struct CheckedWork: ServiceLifecycle.Service, CustomStringConvertible {
+        let service: Service
+        let store: PresenceStore
+        let work: BackgroundWork
+        let opening: Opening
+
+        /// As of `Whole`.
+        var description: String { "background work" }
+
+        func run() async throws {
+            do {
+                try await cancelWhenGracefulShutdown { try await service.check(store, opening) }
+            } catch is CancellationError {
+                return
+            }
+            opening.open()
+            service.logger.info("serving")
+            try await work.run()
+        }
+    }
+
     /// Waits for Redis to answer; refuses one that cannot be trusted with presence.
-    private func check(_ store: PresenceStore) async throws {
+    private func check(_ store: PresenceStore, _ opening: Opening) async throws {
         while true {
             do {
-                let info = try await store.redis.checkServer()
-                logger.info("Using Redis", metadata: .keyed([.software: "\(info.software)"]))
-                for warning in info.warnings {
+                let infos = try await store.redis.checkServer()
+                for info in infos {
+                    let endpoint = info.address.map { "\($0)" } ?? "unknown"
+                    logger.info(
+                        "Using Redis",
+                        metadata: .keyed([.software: "\(info.software)", .endpoint: "\(endpoint)"]))
+                }
+                let warnings = [
+                    store.redis.warningOfSplitBrain(infos), await store.redis.warningOfFullCoverage(),
+                ]
+                for warning in infos.flatMap(\.warnings) + warnings.compactMap(\.self) {
                     logger.warning("Look at how this Redis is set up", metadata: .keyed([.advice: "\(warning)"]))
                 }
                 if let complaint = try await store.complaintAboutPermissions() {
@@ -97,12 +147,12 @@ struct Service: Sendable {
                 _ = try await store.checkLayout()
                 return
             } catch let error as RedisError where error.passesSoon {
-                logger.warning("Waiting for Redis", metadata: .keyed([.error: "\(error)"]))
+                waiting(error.message, opening)
             } catch let error as StoreError where (error.underlying as? RedisError)?.passesSoon == true {
-                logger.warning("Waiting for Redis", metadata: .keyed([.error: "\(error)"]))
+                waiting((error.underlying as? RedisError)?.message ?? error.message, opening)
             } catch let error as RedisError {
-                let isForbidden = error.code == .rejected(.noPermission)
-                throw StartError(isForbidden ? .configuration : .unavailable, error.message, underlying: error)
+                throw StartError(
+                    error.isConfiguration ? .configuration : .unavailable, error.message, underlying: error)
             } catch let error as StoreError {
                 throw StartError(.configuration, error.message, underlying: error)
             }
@@ -110,22 +160,34 @@ struct Service: Sendable {
         }
     }
 
+    private func waiting(_ reason: String, _ opening: Opening) {
+        logger.log(
+            level: opening.waits(reason) ? .warning : .debug, "Waiting for Redis",
+            metadata: .keyed([.detail: "\(reason)"]))
+    }
+
     /// Services stop in reverse: the API first, so that what it still changes is delivered.
     private func serve(_ store: PresenceStore) async throws {
         let clock = RedisClock()
+        let opening = Opening()
         let callbacks = try callbackSender(clock)
         let work = BackgroundWork(
             store: store,
             options: WorkerOptions(callbacksInFlightMax: configuration.callbackInFlightMax),
-            deliver: callbacks?.deliver, clock: clock, logger: logger)
+            deliver: callbacks?.deliver, clock: clock, instruments: instruments, logger: logger)
         let app = compatibleApp
         if app == nil {
             logger.info("The compatible API is off: set app.id and app.secret-key to switch it on")
         }
+        let feed = ChangeFeed(
+            store: store, options: configuration.feed, frames: .serverSentEvents, instruments: instruments,
+            logger: logger)
         let api = PresenceAPI(
-            store: store,
-            options: APIOptions(apiKeys: configuration.apiKeys, bodyBytesMax: configuration.bodyBytesMax, app: app),
-            readiness: { readiness(work) }, logger: logger)
+            store: store, feed: feed,
+            options: APIOptions(keys: configuration.keys, bodyBytesMax: configuration.bodyBytesMax, app: app),
+            closed: { opening.reason }, readiness: { readiness(work, store, opening) }, exposition: exposition.text,
+            worker: { await look(at: work, store) }, instruments: instruments, logger: logger)
+        watch { readiness(work, store, opening) }
         let gateway = try await gateway(store, app: app)
         let server = api.server(
             host: configuration.host, port: configuration.port,
@@ -133,8 +195,19 @@ struct Service: Sendable {
             upgrade: { gateway.upgrade(for: $0) },
             connectionsMax: FileLimit.raise() - FileLimit.reserve,
             keepsReserve: configuration.connect.addressHeader == nil)
+        var services: [any ServiceLifecycle.Service] = [
+            CheckedWork(service: self, store: store, work: work, opening: opening), gateway, server,
+            // Ended before the server, which would wait for its streams.
+            api.overviewWatch,
+            // It stops first: streams do not end by themselves.
+            feed,
+        ]
+        if let origin {
+            let parts = Reload.Parts(api: api, gateway: gateway, callbacks: callbacks)
+            services.append(Reload(origin, parts, logger: logger))
+        }
         do {
-            try await ServiceGroup(services: [work, gateway, server], logger: logger).run()
+            try await ServiceGroup(services: services, logger: logger).run()
             await callbacks?.close()
         } catch {
             await callbacks?.close()

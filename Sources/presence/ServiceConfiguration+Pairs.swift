@@ -1,3 +1,4 @@
+import PresenceAPI
 import PresenceCore
 
 /// What no key can be blamed for alone.
@@ -35,10 +36,13 @@ extension ServiceConfiguration {
             (.appID, .appSecretKey, "no usersig can be checked"),
             (.appSecretKey, .appID, "a usersig is one app's"),
             (.appAdmins, .appSecretKey, "the compatible API is off"),
+            (.redisMinReplicas, .redisURL, "the private Redis has no replicas"),
+            (.redisCertificateFile, .redisKeyFile, "nobody can show a certificate without its key"),
+            (.redisKeyFile, .redisCertificateFile, "it is the key of a certificate"),
         ]
 
     func checkTogether(_ sources: ConfigurationSources) throws(StartError) {
-        if apiKeys.isEmpty, !Self.isLoopback(host) {
+        if keys.isEmpty, !Self.isLoopback(host) {
             throw sources.refused(
                 .host, because: "is \"\(host)\", which others can reach: set auth.api-keys, or host to 127.0.0.1")
         }

@@ -1,6 +1,8 @@
 import Callbacks
+import Feed
 import Gateway
 import Logging
+import PresenceAPI
 import PresenceCore
 import RedisClient
 
@@ -8,12 +10,17 @@ import RedisClient
 struct ServiceConfiguration: Sendable {
     var host: String
     var port: Int
-    var apiKeys: [String]
+    var keys: APIKeys
     var bodyBytesMax: Int
     var logLevel: Logger.Level
+    var logFormat: LogSettings.Format
 
     /// nil: the service runs a private Redis in `stateFolder`.
     var redis: RedisEndpoint?
+    /// Reads it from its file again; nil if it stands in none.
+    var redisAnew: (@Sendable () throws -> RedisEndpoint)?
+    var redisTLS: RedisTLS
+    var redisMinReplicas: Int
     var redisPrefix: String
     var redisCommandTimeoutMs: Int
     var redisAllowsEviction: Bool
@@ -30,6 +37,7 @@ struct ServiceConfiguration: Sendable {
     var callbackInFlightMax: Int
     var eventsRetentionMs: Int
     var eventsBacklogMax: Int
+    var feed: FeedOptions
     var outageGapMs: Int
 
     var app: AppIdentity
@@ -62,10 +70,14 @@ struct ServiceConfiguration: Sendable {
         try Self.checkPairs(sources)
         host = try sources.host()
         port = try sources.required(.port)
-        apiKeys = try sources.list(.authAPIKeys)
+        keys = try sources.keys()
         bodyBytesMax = try sources.required(.httpBodyMaxBytes)
         logLevel = try sources.required(.logLevel)
+        logFormat = try sources.required(.logFormat)
         redis = try sources.redis()
+        redisAnew = sources.redisAnew()
+        redisTLS = try sources.redisTLS(for: redis)
+        redisMinReplicas = try sources.required(.redisMinReplicas)
         redisPrefix = try sources.redisPrefix()
         redisCommandTimeoutMs = try sources.required(.redisCommandTimeoutMs)
         redisAllowsEviction = try sources.required(.redisAllowEviction)
@@ -79,6 +91,9 @@ struct ServiceConfiguration: Sendable {
         callbackInFlightMax = try sources.required(.callbackInFlightMax)
         eventsRetentionMs = try sources.required(.eventsRetentionMs)
         eventsBacklogMax = try sources.required(.eventsBacklogMax)
+        feed = FeedOptions()
+        feed.streamsMax = try sources.required(.feedStreamsMax)
+        feed.exportedUsersPerSecondMax = try sources.required(.exportRateMax)
         outageGapMs = try sources.required(.outageGapMs)
         app = AppIdentity(
             id: try sources.number(.appID), secretKey: try sources.text(.appSecretKey),

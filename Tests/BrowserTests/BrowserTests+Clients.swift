@@ -168,7 +168,7 @@ extension PresencePage {
     fileprivate func untilQuiet() async throws -> [String] {
         var seen: [String] = []
         var since = ContinuousClock.now
-        try await eventually(timeout: .seconds(20), else: "never quiet: \(seen)") {
+        try await eventually(else: "never quiet: \(seen)") {
             let types = try await events.map { $0["type"].string ?? "" }
             if types != seen { (seen, since) = (types, .now) }
             return since.duration(to: .now) > .seconds(2)

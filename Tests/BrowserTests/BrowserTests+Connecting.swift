@@ -73,7 +73,7 @@ extension BrowserTests {
             try await Deployment.with(workers: 1, Self.patient) { deployment in
                 let service = ["service": "ws://127.0.0.1:\(port)"]
                 try await PresencePage.with(worker: deployment.workers[0].url, user: "alice", service) { page in
-                    try await eventually(timeout: .seconds(40), else: "asked \(asked.withLock { $0 }) times") {
+                    try await eventually(else: "asked \(asked.withLock { $0 }) times") {
                         asked.withLock { $0 } > statuses.count
                     }
                     let events = try await page.events

@@ -100,7 +100,7 @@ extension BrowserTests {
             socket.close(socket.number <= 3 ? 1012 : 1013, "retry-after-ms=7")
         } body: { gateway in
             try await onPage(of: gateway) { page in
-                try await eventually(timeout: .seconds(20), else: "too few losses") {
+                try await eventually(else: "too few losses") {
                     try await page.events.count >= 5
                 }
                 let pauses = try await page.events.compactMap { $0["retryInMs"].int }

@@ -47,7 +47,7 @@ struct AgreementTests {
     }
 
     private func waitUntilSettled(_ ended: Ended, _ worker: CompatibleWorker) async throws {
-        try await eventually(timeout: .seconds(30), else: "sessions whose time is up live on") {
+        try await eventually(else: "sessions whose time is up live on") {
             let users = try await worker.backend.statuses(Self.users, detail: true).body["results"].list
             let isLeft = users.flatMap(\.["sessions"].list).contains { session in
                 let id = session["session"].string ?? ""
@@ -117,7 +117,7 @@ struct AgreementTests {
                 for user in users {
                     let shard = Int(crc32(0, Array(user.utf8), uInt(user.utf8.count))) % 16
                     for session in sessions[user] ?? [] where Int.random(in: 0..<3, using: &random) == 0 {
-                        let ends = try await redis.pipeline([
+                        let ends = try await redis.replies([
                             RedisCommand("DEL", key: Deployment.key(shard, "lease:\(user):\(session)")),
                             RedisCommand("DEL", key: Deployment.key(shard, "push:\(user):\(session)")),
                             RedisCommand("ZADD", key: Deployment.key(shard, "deadlines"), "XX", "0", user),

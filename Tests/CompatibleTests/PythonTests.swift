@@ -35,7 +35,7 @@ struct PythonTests {
         let id = "\(CompatibleWorker.sdkAppID)"
         let child = try Python.start(
             "client.py", [worker.worker.url, id, CompatibleWorker.secretKey, "administrator"] + calls, folder: folder)
-        try await eventually(timeout: .seconds(30), else: "the client does not end: \(child.log)") { !child.isRunning }
+        try await eventually(else: "the client does not end: \(child.log)") { !child.isRunning }
         #expect(child.exitStatus == 0, "\(child.log)")
         return try child.log.split(separator: "\n").map { try JSON(parsing: String($0)) }
     }
@@ -50,7 +50,7 @@ struct PythonTests {
         func lines() throws -> [JSON] {
             try receiver.log.split(separator: "\n").map { try JSON(parsing: String($0)) }
         }
-        try await eventually(timeout: .seconds(20), else: "the receiver does not listen: \(receiver.log)") {
+        try await eventually(else: "the receiver does not listen: \(receiver.log)") {
             try lines().first?["port"].int != nil
         }
         let port = try #require(try lines().first?["port"].int)
@@ -62,7 +62,7 @@ struct PythonTests {
             let login = try await worker.backend.login("ann", "iPhone", address: "192.0.2.1")
             #expect(login.status == 201)
             _ = try await worker.call("im_open_login_svc/kick", #"{"UserID":"ann"}"#)
-            try await eventually(timeout: .seconds(20), else: "two events are not accepted: \(receiver.log)") {
+            try await eventually(else: "two events are not accepted: \(receiver.log)") {
                 try lines().count { $0["accepted"].bool == true } == 2
             }
             try check(try Array(lines().dropFirst()))

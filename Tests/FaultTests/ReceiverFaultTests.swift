@@ -13,12 +13,12 @@ struct ReceiverFaultTests {
             let begin = ContinuousClock.now
             for round in 0..<3 {
                 for user in 0..<50 { _ = try await deployment.backend.session("user-\(user)", "Mac") }
-                try await eventually(timeout: .seconds(30), else: "the clock stands still") {
+                try await eventually(else: "the clock stands still") {
                     ContinuousClock.now - begin > .seconds(20 * (round + 1))
                 }
             }
             try await receiver.listening(on: port) {
-                try await eventually(timeout: .seconds(30), else: "delivered \(receiver.events.count) of 150") {
+                try await eventually(else: "delivered \(receiver.events.count) of 150") {
                     receiver.events.count == 150
                 }
             }
@@ -33,15 +33,15 @@ struct ReceiverFaultTests {
             receiver.answer { _ in 404 }
             let begin = ContinuousClock.now
             for user in 0..<300 { _ = try await deployment.backend.session("user-\(user)", "Mac") }
-            try await eventually(timeout: .seconds(30), else: "the clock stands still") {
+            try await eventually(else: "the clock stands still") {
                 ContinuousClock.now - begin > .seconds(15)
             }
             receiver.answer { _ in 200 }
-            try await eventually(timeout: .seconds(30), else: "delivered \(receiver.events.count) of 300") {
+            try await eventually(else: "delivered \(receiver.events.count) of 300") {
                 receiver.events.count == 300
             }
             try await deployment.redis.withClient { redis in
-                let dead = try await redis.pipeline(
+                let dead = try await redis.replies(
                     (0..<16).flatMap { shard in
                         ["dead", "aside"].map { RedisCommand("XLEN", key: Deployment.key(shard, $0)) }
                     })
@@ -62,10 +62,10 @@ struct ReceiverFaultTests {
             for platform in ["Android", "Mac", "Web"] { _ = try await deployment.backend.session("bad", platform) }
             var others = 0
             try await deployment.redis.withClient { redis in
-                try await eventually(timeout: .seconds(30), else: "not set aside") {
+                try await eventually(else: "not set aside") {
                     _ = try await deployment.backend.session("user-\(others)", "Mac")
                     others += 1
-                    let aside = try await redis.pipeline(
+                    let aside = try await redis.replies(
                         (0..<16).map { RedisCommand("XLEN", key: Deployment.key($0, "aside")) })
                     return aside.compactMap(\.int).reduce(0, +) == 3
                 }
@@ -75,7 +75,7 @@ struct ReceiverFaultTests {
             }
             #expect(Set(receiver.attempts.filter { $0.user == "bad" }.map(\.platform)) == ["Android"])
             receiver.answer { _ in 200 }
-            try await eventually(timeout: .seconds(40), else: "not tried again") {
+            try await eventually(else: "not tried again") {
                 receiver.events(of: "bad").map(\.platform) == ["Android", "Mac", "Web"]
             }
         }
@@ -91,7 +91,7 @@ struct ReceiverFaultTests {
             try await eventually(else: "others wait") {
                 receiver.events.filter { $0.user != "stuck" }.count == 20
             }
-            try await eventually(timeout: .seconds(30), else: "stuck for good") {
+            try await eventually(else: "stuck for good") {
                 receiver.events(of: "stuck").count == 1
             }
         }

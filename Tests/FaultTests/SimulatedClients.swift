@@ -1,4 +1,5 @@
 import Foundation
+import PresenceStore
 import Support
 import Testing
 
@@ -39,10 +40,14 @@ struct SimulatedClients: Sendable {
 
     /// Waits until its latest line says so many connections were lost.
     func haveLost(_ count: Int) async throws {
-        try await eventually(timeout: .seconds(30), else: "not \(count) disconnects: \(child.log.suffix(6000))") {
+        try await eventually(else: "not \(count) disconnects: \(child.log.suffix(6000))") {
             lastLine.contains(" disconnects \(count),")
         }
     }
+
+    /// How many connections were given up so far that had no welcome in time: what was recorded for such a one ends
+    /// with it.
+    var givenUp: Int { lastLine.firstMatch(of: /no-welcome=(\d+)/).flatMap { Int($0.1) } ?? 0 }
 
     /// Ends all as a power cut would: only the kernel tells the service.
     func kill() async throws { try await child.end(with: SIGKILL) }
@@ -53,18 +58,43 @@ struct SimulatedClients: Sendable {
 }
 
 extension Deployment {
-    /// Sees that so many simulated users logged in, once each, and nothing else of them was told by now.
-    /// - Parameter backend: workers that live.
-    func onlyLoginsWereHeard(of users: Int, backend: Backend? = nil) async throws {
-        // What comes after all that has happened.
-        _ = try await (backend ?? self.backend).session("last", "Android")
+    /// Waits until all that simulated clients changed by now was heard: a login of each at least. On a machine that
+    /// others use too a client may give up a connection before its welcome, and come again.
+    /// - Returns: the events of theirs.
+    @discardableResult
+    func loginsAreHeard(of users: Int, backend: Backend? = nil) async throws -> Set<String> {
+        try await everythingIsHeard(by: backend ?? self.backend)
         var events: [CallbackReceiver.Event] = []
-        try await eventually(else: "heard of \(events.count) of \(users) users") {
-            events = receiver.events.filter { $0.user.hasPrefix("sim-") }
-            return events.count >= users && !receiver.events(of: "last").isEmpty
+        try await eventually(else: "heard of \(Set(events.map(\.user)).count) of \(users) users") {
+            events = simulated
+            return Set(events.map(\.user)).count >= users
         }
-        #expect(events.filter { $0.change != "Login/Register" }.map { "\($0.user) \($0.change)" } == [])
-        #expect(events.count == users)
-        #expect(Set(events.map(\.user)).count == users)
+        return Set(events.map(\.id))
+    }
+
+    /// Sees that nothing was told of simulated clients since then, but of those that gave a connection up which this
+    /// machine was too busy to welcome.
+    /// - Parameters:
+    ///   - givenUp: how often that happened since then.
+    ///   - backend: workers that live.
+    func nothingIsHeard(since heard: Set<String>, givenUp: Int = 0, backend: Backend? = nil) async throws {
+        try await everythingIsHeard(by: backend ?? self.backend)
+        let news = simulated.filter { !heard.contains($0.id) }
+        let ended = news.filter { $0.change != "Login/Register" }
+        #expect(Set(ended.map(\.user)).count <= givenUp, "\(ended.map { "\($0.user) \($0.change)" })")
+        #expect(Set(news.map(\.user)).isSubset(of: ended.map(\.user)))
+    }
+
+    private var simulated: [CallbackReceiver.Event] { receiver.events.filter { $0.user.hasPrefix("sim-") } }
+
+    /// Waits for what comes after all that has happened, in every shard.
+    private func everythingIsHeard(by backend: Backend) async throws {
+        let keys = KeySpace(prefix: "presence", shards: 16)
+        let name = "last-\(Int.random(in: 0...Int.max))"
+        let last = (0..<keys.shards).flatMap { Traffic.users(name, 1, in: $0, of: keys) }
+        for user in last { _ = try await backend.session(user, "Android") }
+        try await eventually(else: "not everything is heard") {
+            Set(last).isSubset(of: receiver.events.map(\.user))
+        }
     }
 }

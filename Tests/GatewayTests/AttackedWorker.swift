@@ -56,33 +56,3 @@ struct BesideAWorker: SuiteTrait, TestScoping {
 extension Trait where Self == BesideAWorker {
     static var besideAWorker: Self { Self() }
 }
-
-extension PresenceProcess {
-    /// What is open: sockets above all.
-    nonisolated var descriptors: Int {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child.pid)/fd").count }
-    }
-
-    /// Connections to its port that it still holds.
-    nonisolated var connections: Int {
-        get throws {
-            let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
-            let hexadecimal = String(port, radix: 16, uppercase: true)
-            let local = ":" + String(repeating: "0", count: 4 - hexadecimal.count) + hexadecimal
-            return table.split(separator: "\n").count { line in
-                let columns = line.split(separator: " ")
-                let (isListening, isLetGo) = (columns[3] == "0A", columns[9] == "0")
-                return columns[1].hasSuffix(local) && !isListening && !isLetGo
-            }
-        }
-    }
-
-    /// Resident.
-    nonisolated var memoryBytes: Int {
-        get throws {
-            let status = try String(contentsOfFile: "/proc/\(child.pid)/status", encoding: .utf8)
-            let kilobytes = try #require(status.firstMatch(of: /VmRSS:\s+(\d+)/)?.1)
-            return try #require(Int(kilobytes)) * 1024
-        }
-    }
-}

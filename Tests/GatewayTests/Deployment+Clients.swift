@@ -46,7 +46,7 @@ extension Deployment {
         let version = try await Backend(workers.filter(\.child.isRunning).map(\.url)).call(.get, path).body["version"]
             .int
         // The shard's owner may have been killed: then another worker delivers, 12 s later at most.
-        try await eventually(timeout: .seconds(20), else: "\(user) had \(receiver.changes(of: user)), not \(changes)") {
+        try await eventually(else: "\(user) had \(receiver.changes(of: user)), not \(changes)") {
             receiver.events(of: user).last?.version ?? 0 == version
         }
         #expect(receiver.changes(of: user) == changes)

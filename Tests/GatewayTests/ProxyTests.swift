@@ -21,7 +21,7 @@ struct ProxyTests {
         try await Deployment.with(workers: 1, Self.settings) { deployment in
             let silent = Self.settings.merging(["shards": "16", "connect.keepalive-ms": "0"]) { $1 }
             try await PresenceProcess.withWorker(redis: deployment.redis.url, silent) { silent in
-                let configuration = try Self.readme(proxy)
+                let configuration = try Self.documented(proxy)
                 try await proxy.with(configuration, workerPort: deployment.workers[0].port) { port in
                     try await proxy.with(configuration, workerPort: silent.port) { silentPort in
                         try await expectKept(at: port, whileCutAt: silentPort, deployment)
@@ -50,7 +50,7 @@ struct ProxyTests {
     func keptConnection(_ proxy: ReverseProxy) async throws {
         try await Deployment.with(workers: 1, Self.settings) { deployment in
             try await Relay.withRelay(to: deployment.workers[0].port) { relay in
-                try await proxy.with(try Self.readme(proxy), workerPort: relay.port) { port in
+                try await proxy.with(try Self.documented(proxy), workerPort: relay.port) { port in
                     try await Self.requestThenConnect(at: port, deployment)
                     let connections = relay.connections
                     for _ in 1...2 { try await Self.requestThenConnect(at: port, deployment) }
@@ -77,13 +77,9 @@ struct ProxyTests {
         }
     }
 
-    /// The configuration the README prints for the proxy.
-    private static func readme(_ proxy: ReverseProxy) throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-        let block = readme.components(separatedBy: "```\(proxy)\n").dropFirst().first
-        return try #require(block?.components(separatedBy: "```").first)
+    /// The configuration the documentation prints for the proxy.
+    private static func documented(_ proxy: ReverseProxy) throws -> String {
+        try DocumentationPage.named("BehindAProxy").block("\(proxy)").text + "\n"
     }
 }
 

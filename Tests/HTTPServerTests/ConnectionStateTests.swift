@@ -275,6 +275,28 @@ extension ConnectionStateTests {
 
 // The end.
 extension ConnectionStateTests {
+    @Test("A client that does not read its stream holds up a stop by a second, not by the time it has otherwise")
+    func stopUnreadStream() {
+        var state = state()
+        _ = state.request("/a", at: at(0))
+        _ = state.answered(.init(.ok, stream: AsyncThrowingStream<ByteBuffer, any Error> { $0.finish() }))
+        state.streamBlocked(now: at(1))
+        #expect("\(state.stop(now: at(2)))" == "nothing")
+        #expect(state.deadline == at(3))
+        #expect("\(state.tick(now: at(3)))" == "close")
+    }
+
+    @Test("Nor does one that stops reading while the server stops, by more than any answer may take")
+    func stopBlockedStream() {
+        var state = state()
+        _ = state.request("/a", at: at(0))
+        _ = state.answered(.init(.ok, stream: AsyncThrowingStream<ByteBuffer, any Error> { $0.finish() }))
+        _ = state.stop(now: at(2))
+        let stopBy = state.deadline
+        state.streamBlocked(now: at(3))
+        #expect(stopBy != nil && state.deadline == stopBy)
+    }
+
     @Test("A server that stops lets go of whoever has asked for nothing")
     func stopIdle() {
         var idle = state()

@@ -6,25 +6,24 @@ import Testing
 
 @Suite("The keys of the log")
 struct LogKeyTests {
-    @Test("are those of the README's table, and written in small letters with underscores")
+    @Test("are those of the documentation's table, and written in small letters with underscores")
     func table() throws {
-        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        let section = try #require(readme.components(separatedBy: "\n### The log\n").dropFirst().first)
-        let rows = try #require(section.components(separatedBy: "\n##").first).matches(of: #/\n\| `([^`]+)` \|/#)
+        let rows = try DocumentationPage.named("Logs").section("## Keys of a line").matches(of: #/\n\| `([^`]+)` \|/#)
         #expect(rows.map { String($0.1) } == LogKey.allCases.map(\.rawValue))
         for key in LogKey.allCases { #expect(key.rawValue.wholeMatch(of: #/[a-z]+(_[a-z]+)*/#) != nil, "\(key)") }
     }
 
     @Test("are all in use, and nothing is logged with others")
     func used() throws {
-        let folder = Self.root.appending(path: "Sources")
+        let folder = Repository.root.appending(path: "Sources")
         let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
         var text = ""
-        for case let file as URL in files where file.pathExtension == "swift" && !file.path.contains("/Logs/") {
+        for case let file as URL in files where file.pathExtension == "swift" && !file.path.hasSuffix("/LogKey.swift") {
             text += try String(contentsOf: file, encoding: .utf8)
         }
         for key in LogKey.allCases {
-            #expect(text.contains(".\(key): \"") || text.contains("[.\(key)] = "), "\(key) is logged nowhere")
+            let forms = [".\(key): \"", "[.\(key)] = ", "LogKey.\(key).rawValue"]
+            #expect(forms.contains { text.contains($0) }, "\(key) is logged nowhere")
         }
         #expect(!text.contains("metadata: ["), "metadata is made with .keyed")
     }
@@ -42,6 +41,4 @@ struct LogKeyTests {
         #expect(log.lines == ["asked lag_ms=7 path=/"])
         #expect(made == 1)
     }
-
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
 }

@@ -1,3 +1,4 @@
+import Feed
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -8,17 +9,27 @@ import RedisClient
 import ServiceLifecycle
 import Support
 
+@testable import Feed
 @testable import PresenceAPI
+
+extension APIKeys {
+    /// Keys that may do everything.
+    static func all(_ keys: [String]) -> APIKeys { APIKeys([List("auth.api-keys", Role.allCases, keys)]) }
+}
 
 /// The API served in this process on a port of its own.
 struct APIServer: Sendable {
     let port: Int
     let redis: RedisClient
+    let feed: ChangeFeed
+
+    /// Streams of changes that are open.
+    var streams: Int { feed.hub.counts.all + feed.hub.counts.ofUsers }
 
     /// Runs the body beside an API whose Redis does not exist: a call that comes to ask it is answered 503.
     static func withoutRedis(
-        options: APIOptions = APIOptions(), unready: [String] = [], connectionsMax: Int = .max,
-        logger: Logger = .silent, body: (APIServer) async throws -> Void
+        options: APIOptions = APIOptions(), unready: [String] = [], closed: String? = nil,
+        connectionsMax: Int = .max, logger: Logger = .silent, body: (APIServer) async throws -> Void
     ) async throws {
         var deadlines = RedisClientOptions()
         deadlines.commandDeadline = .milliseconds(50)
@@ -27,8 +38,8 @@ struct APIServer: Sendable {
             endpoint: try RedisEndpoint("redis://127.0.0.1:\(try await FreePort.next())"),
             eventLoopGroup: .singletonMultiThreadedEventLoopGroup, options: deadlines, logger: .silent)
         try await serve(
-            nobody, limits: LoginLimits(), options: options, unready: unready, connectionsMax: connectionsMax,
-            logger: logger, body: body)
+            nobody, limits: LoginLimits(), options: options, unready: unready, closed: closed,
+            connectionsMax: connectionsMax, logger: logger, body: body)
     }
 
     /// Runs the body beside an API on a private redis-server.
@@ -46,21 +57,24 @@ struct APIServer: Sendable {
 
     private static func serve(
         _ redis: RedisClient, limits: LoginLimits, options: APIOptions, unready: [String],
-        connectionsMax: Int = .max, logger: Logger = .silent, body: (APIServer) async throws -> Void
+        closed: String? = nil, connectionsMax: Int = .max, logger: Logger = .silent,
+        body: (APIServer) async throws -> Void
     ) async throws {
         var rules = StoreOptions(worker: "test")
         rules.limits = limits
         let store = PresenceStore(redis: redis, keys: KeySpace(prefix: "presence", shards: 16), options: rules)
+        let feed = ChangeFeed(store: store, frames: .serverSentEvents, logger: .silent)
         let api = PresenceAPI(
-            store: store, options: options, readiness: { Readiness(reasons: unready) }, logger: logger)
+            store: store, feed: feed, options: options, closed: { closed }, readiness: { Readiness(reasons: unready) },
+            logger: logger)
         let (ports, chosen) = AsyncStream<Int>.makeStream()
         let server = api.server(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
             connectionsMax: connectionsMax, onListening: { chosen.yield($0) })
-        let services = ServiceGroup(services: [server], logger: .silent)
+        let services = ServiceGroup(services: [server, feed], logger: .silent)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
-            for await port in ports.prefix(1) { try await body(APIServer(port: port, redis: redis)) }
+            for await port in ports.prefix(1) { try await body(APIServer(port: port, redis: redis, feed: feed)) }
             await services.triggerGracefulShutdown()
             try await group.waitForAll()
         }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Who gets in, and what everybody is told")
 struct AccessTests {
-    private static let keys = APIOptions(apiKeys: ["first-key", "second-key"])
+    private static let keys = APIOptions(keys: .all(["first-key", "second-key"]))
 
     private static func user(_ authorization: String?) -> Call {
         var call = Call.get("/v1/users/a%0ab")
@@ -40,16 +40,78 @@ struct AccessTests {
         }
     }
 
-    @Test("With keys configured, a key is needed for exactly the calls of backends")
+    @Test(
+        "Without keys anybody may call but a web page of another site, which the browser tells",
+        arguments: [("cross-site", 401), ("same-site", 401), ("same-origin", 400), ("none", 400)])
+    func otherSite(_ site: String, _ status: Int) async throws {
+        try await APIServer.withoutRedis { api in
+            var call = Self.user(nil)
+            call.headers.add(name: "Sec-Fetch-Site", value: site)
+            let answer = try await api.call(call)
+            #expect(answer.status == status)
+        }
+    }
+
+    @Test("With keys configured, a key is needed for exactly the calls of backends, and the figures")
     func openRoutes() async throws {
         try await APIServer.withoutRedis(options: Self.keys) { api in
             for route in PresenceAPI.routes {
-                let path = route.path.replacing("{user}", with: "ann")
+                let path = route.path.replacing("{user}", with: "ann").replacing("{file}", with: "main.js")
                 let answer = try await api.call(Call(method: HTTPMethod(rawValue: route.method.rawValue), path: path))
-                let isBackends = route.path.hasPrefix("/v1/") && route.path != "/v1/connect"
+                let isBackends =
+                    route.path.hasPrefix("/v1/") && route.path != "/v1/connect" || route.path == "/metrics"
                 #expect((answer.status == 401) == isBackends, "\(route.path)")
             }
         }
+    }
+
+    @Test("A key does what its role is for, and for the rest is told which role is needed", arguments: Role.allCases)
+    func roles(_ role: Role) async throws {
+        let keys = APIKeys(Role.allCases.map { APIKeys.List("auth.\($0)-keys", [$0], ["\($0)-key"]) })
+        try await APIServer.withoutRedis(options: APIOptions(keys: keys)) { api in
+            for route in PresenceAPI.routes {
+                guard case .key(let needed) = route.access else { continue }
+                // No call that is let in finds a Redis, or even a user it can be about.
+                let path = route.path.replacing("{user}", with: "a%0ab")
+                var call = Call(method: HTTPMethod(rawValue: route.method.rawValue), path: path)
+                call.headers.add(name: "Authorization", value: "Bearer \(role)-key")
+                let answer = try await api.call(call)
+                #expect((answer.status == 403) == (needed != role), "\(route.path)")
+                #expect(answer.status != 401, "\(route.path)")
+                if answer.status == 403 { #expect(try answer.json["code"].string == "\(needed)-key-needed") }
+            }
+        }
+    }
+
+    @Test("A key in several lists does what each of them is for, and an unknown one nothing")
+    func severalRoles() async throws {
+        let keys = APIKeys([
+            .init("auth.read-keys", [.read], ["reader", "both"]), .init("auth.operate-keys", [.operate], ["both"]),
+        ])
+        try await APIServer.withoutRedis(options: APIOptions(keys: keys)) { api in
+            let calls = [
+                ("both", "/v1/statuses", 400), ("both", "/v1/users/ann/kick", 400), ("both", "/v1/sessions", 403),
+                ("reader", "/v1/users/ann/kick", 403), ("stranger", "/v1/statuses", 401),
+            ]
+            for (key, path, status) in calls {
+                var call = Call.post(path, "{")
+                call.headers.add(name: "Authorization", value: "Bearer \(key)")
+                let answer = try await api.call(call)
+                #expect(answer.status == status, "\(key) \(path)")
+            }
+        }
+    }
+
+    @Test("Who calls is known by the place of the key in its list, in the one that has the role")
+    func callers() throws {
+        let authentication = BearerAuthentication(
+            APIKeys([
+                .init("auth.read-keys", [.read], ["a", "b"]), .init("auth.operate-keys", [.operate], ["c", "b"]),
+            ]))
+        let headers = HTTPHeaders([("Authorization", "Bearer b")])
+        #expect(try authentication.caller(headers, as: .read).name == "key 2 of auth.read-keys")
+        #expect(try authentication.caller(headers, as: .operate).name == "key 2 of auth.operate-keys")
+        #expect(try BearerAuthentication(APIKeys()).caller([:], as: .operate) == .anybody)
     }
 
     @Test("Without keys everybody gets in")

@@ -140,7 +140,7 @@ struct BadInputTests {
         Refusal("no user in the path", .get("/v1/users/"), .notFound),
         Refusal("unknown method", Call(method: .DELETE, path: "/v1/users/ann"), .methodNotAllowed),
         Refusal("a method of WebDAV", Call(method: .PROPFIND, path: "/v1/users/ann"), .methodNotAllowed),
-        Refusal("the other method", .get("/v1/sessions"), .methodNotAllowed),
+        Refusal("the other method", .get("/v1/heartbeats"), .methodNotAllowed),
         Refusal("body over the cap", "/v1/sessions", text(APILimits.bodyBytesMax + 1), .bodyTooLarge),
     ]
 
@@ -206,7 +206,7 @@ struct BadInputTests {
 
     @Test("A caller without a key learns that, whatever the size of the body")
     func keyComesFirst() async throws {
-        try await APIServer.withoutRedis(options: APIOptions(apiKeys: ["key"])) { api in
+        try await APIServer.withoutRedis(options: APIOptions(keys: .all(["key"]))) { api in
             try await RawConnection.with(port: api.port) { client in
                 try await client.send("POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
                 #expect(try await client.answer()?.status == 401)
@@ -227,8 +227,8 @@ struct BadInputTests {
     @Test("A method a path does not take is answered with those it does")
     func allow() async throws {
         try await APIServer.withoutRedis { api in
-            let login = try await api.get("/v1/sessions")
-            #expect(login.headers["Allow"] == ["POST"])
+            let beats = try await api.get("/v1/heartbeats")
+            #expect(beats.headers["Allow"] == ["POST"])
             let user = try await api.post("/v1/users/ann", "{}")
             #expect(user.headers["Allow"] == ["GET, HEAD"])
         }

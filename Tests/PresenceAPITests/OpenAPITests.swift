@@ -30,10 +30,37 @@ struct OpenAPITests {
         }
     }
 
+    @Test("What a key must be allowed is described for every call that takes one, and that it is refused without")
+    func roles() throws {
+        let document = try Self.schema().document
+        for route in PresenceAPI.routes {
+            let operation = document["paths"][route.path][route.method.rawValue.lowercased()]
+            guard case .key(let role) = route.access else {
+                #expect(operation["x-key-role"] == .null, "\(route.path)")
+                continue
+            }
+            #expect(operation["x-key-role"].string == role.rawValue, "\(route.path)")
+            #expect(operation["responses"]["403"] != .null, "\(route.path)")
+        }
+    }
+
     @Test("Every problem code is listed, and no other")
     func codes() throws {
         let listed = try Self.schema().document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
         #expect(listed.strings == ProblemCode.allCases.map(\.rawValue))
+    }
+
+    @Test("The page about the API has every call and every problem code, with its status")
+    func page() throws {
+        let page = try DocumentationPage.named("API")
+        let rows = page.prose.filter { $0.hasPrefix("| `") }
+        for route in PresenceAPI.routes where !["/openapi.json", "/client.js"].contains(route.path) {
+            #expect(rows.contains { $0.contains("`\(route.method.rawValue) \(route.path)`") }, "\(route.path)")
+        }
+        for code in ProblemCode.allCases {
+            let row = rows.first { $0.dropFirst().prefix { $0 != "|" }.contains("`\(code.rawValue)`") }
+            #expect(row?.contains("\(code.meaning.status.code)") == true, "\(code): \(row ?? "none")")
+        }
     }
 
     @Test("Limits are those of the code")
@@ -79,6 +106,10 @@ struct OpenAPITests {
             for path in ["/v1/sessions/disconnect", "/v1/sessions/logout"] {
                 try check(try await api.post(path, named), "post", path, 200)
             }
+            try check(try await api.get("/v1/users/ann/story"), "get", "/v1/users/{user}/story", 200)
+            try check(try await api.get("/v1/users/nobody/story"), "get", "/v1/users/{user}/story", 200)
+            try check(try await api.get("/v1/overview"), "get", "/v1/overview", 200)
+            try check(try await api.post("/v1/users/ann/replay", ""), "post", "/v1/users/{user}/replay", 200)
             _ = try await api.post("/v1/sessions", #"{"user":"ann","platform":"Web"}"#)
             try check(try await api.post("/v1/users/ann/kick", ""), "post", "/v1/users/{user}/kick", 200)
             try check(try await api.get("/health/live"), "get", "/health/live", 200)

@@ -32,7 +32,8 @@ struct Schema {
     /// The schema of an operation's response.
     func response(_ method: String, _ path: String, _ status: Int) -> JSON {
         let response = resolve(document["paths"][path][method]["responses"]["\(status)"])
-        return response["content"].members.values.first?["schema"] ?? nil
+        let contents = response["content"].members
+        return (contents["application/json"] ?? contents.values.first)?["schema"] ?? nil
     }
 
     /// Follows `#/a/b/c`.

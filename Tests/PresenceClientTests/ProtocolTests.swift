@@ -19,7 +19,7 @@ struct ProtocolTests {
             try await WatchedClient.with(gateway.url) { ann in
                 try await ann.waitConnected()
                 let socket = try #require(gateway.sockets.first)
-                try await eventually(timeout: .seconds(20), else: "\(socket.heard)") {
+                try await eventually(else: "\(socket.heard)") {
                     socket.count(.message("heartbeat")) >= 30
                 }
                 #expect(gateway.sockets.count == 1 && ann.events.count == 1)
@@ -38,7 +38,7 @@ struct ProtocolTests {
         } body: { gateway in
             try await WatchedClient.with(gateway.url) { ann in
                 let socket = try await gateway.firstSocket()
-                try await eventually(timeout: .seconds(20), else: "\(socket.heard)") {
+                try await eventually(else: "\(socket.heard)") {
                     socket.count(.message("heartbeat")) >= 30
                 }
                 #expect(gateway.sockets.count == 1 && ann.events.count == 1)

@@ -47,7 +47,7 @@ final class WatchedClient: Sendable {
 
     /// Waits until so many events of a kind have come.
     func wait(for kind: String, count: Int = 1, _ matches: @escaping (PresenceClient.Event) -> Bool) async throws {
-        try await eventually(timeout: .seconds(20), else: "no \(kind) among \(events)") {
+        try await eventually(else: "no \(kind) among \(events)") {
             events.count(where: matches) >= count
         }
     }

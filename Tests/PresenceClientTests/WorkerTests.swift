@@ -158,7 +158,7 @@ struct WorkerTests {
             return ""
         }
         try await WatchedClient.with("ws://127.0.0.1:1", token: token) { ann in
-            try await eventually(timeout: .seconds(30), else: "asked \(asked.withLock(\.count)) times") {
+            try await eventually(else: "asked \(asked.withLock(\.count)) times") {
                 asked.withLock { $0 == (2, 1) }
             }
             ann.client.close()

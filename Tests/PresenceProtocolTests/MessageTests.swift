@@ -1,6 +1,7 @@
 import JSON
 import NIOCore
 import PresenceProtocol
+import Support
 import Testing
 
 @Suite("Messages of clients and gateway")
@@ -85,7 +86,7 @@ struct MessageTests {
         #expect(error == .error(.init(.init(rawValue: "new-trouble"), detail: "")))
     }
 
-    @Test("The README's messages are what is said, byte by byte")
+    @Test("The documentation's messages are what is said, byte by byte")
     func wireForm() throws {
         let welcome = ServerMessage.Welcome(
             session: "Web:default:k3J9", version: 1_795_253_203_597, intervalSeconds: 25, timeoutSeconds: 60,
@@ -98,7 +99,7 @@ struct MessageTests {
             ServerMessage.heartbeatWanted.text, ServerMessage.kicked(by: kicker).text,
             ServerMessage.error(problem).text,
         ]
-        let readme = try Repository.text("README.md")
-        for message in said { #expect(readme.contains("| `\(message)` |"), "\(message)") }
+        let page = try DocumentationPage.named("Clients").text
+        for message in said { #expect(page.contains("| `\(message)` |"), "\(message)") }
     }
 }

@@ -5,14 +5,14 @@ import Testing
 
 /// What the browser's client says and understands, as its source has it, held against this module. Whoever adds to one
 /// side has to add to the other, or to name here what a browser does without.
-@Suite("client.js and the README speak the protocol of this module")
+@Suite("client.js and the documentation speak the protocol of this module")
 struct VocabularyTests {
     private let client: String
-    private let readme: String
+    private let page: String
 
     init() throws {
         client = try Repository.text("Sources/PresenceAPI/client.js")
-        readme = try Repository.text("README.md")
+        page = try DocumentationPage.named("Clients").text
     }
 
     /// The first groups of all matches in the client.
@@ -116,11 +116,9 @@ struct VocabularyTests {
         #expect(has("(interval + timeout) * 500") && has("timeout * 100"))
     }
 
-    @Test("The README names every parameter, close code and error code")
-    func readmeTables() throws {
-        let section = readme.components(separatedBy: "\n## ").first { $0.hasPrefix("Clients\n") }
-        let clients = try #require(section)
-        func isNamed(_ text: String) -> Bool { clients.contains(text) }
+    @Test("The documentation names every parameter, close code and error code")
+    func documentationTables() {
+        func isNamed(_ text: String) -> Bool { page.contains(text) }
         for parameter in ConnectQuery.Parameter.allCases { #expect(isNamed("`\(parameter.rawValue)`")) }
         for code in CloseCode.allCases { #expect(isNamed("\(code.rawValue)"), "\(code)") }
         for code in ServerMessage.ErrorCode.all { #expect(isNamed("`\(code.rawValue)`"), "\(code)") }

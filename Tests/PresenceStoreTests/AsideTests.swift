@@ -1,5 +1,6 @@
 import PresenceCore
 import RedisClient
+import Support
 import Testing
 
 @testable import PresenceStore
@@ -35,10 +36,10 @@ import Testing
                 let done = DoneEvents(
                     fence: fence, after: "0-0", position: entries[1].position, id: entries[1].id, count: 2,
                     aside: entries.map(\.position))
-                if let error = try await store.acknowledge([0: done]).failures[0] { throw error }
+                if let error = await store.acknowledge([0: done]).failures[0] { throw error }
             }
             #expect(try await store.cursor() == nil)
-            #expect(try #require(try await store.openOutboxes([0: fence])[0] ?? nil).wasMended)
+            #expect(try #require(await store.openOutboxes([0: fence])[0] ?? nil).wasMended)
             #expect(try await store.setAside(entries[...], of: 0, fence).count == 2)
         }
     }
@@ -80,11 +81,11 @@ import Testing
             let entries = try await store.fill(3)
             let fence = try await store.fence()
             let most = StoreLimits.deadLettersPerShardMax
-            _ = try await store.redis.pipeline(
+            _ = try await store.redis.replies(
                 (1..<most).map { RedisCommand("XADD", key: store.keys.dead(0), "\($0)-0", "refused", "400") })
             let aside = try await store.setAside(entries[...], of: 0, fence)
             let dead = aside.map { FinishedAside(entry: $0, whyDead: "400") }
-            #expect(try await store.finishAside([0: (fence, dead)])[0] == .finished(3, dropped: 2))
+            #expect(await store.finishAside([0: (fence, dead)])[0] == .finished(3, dropped: 2))
             #expect(try await store.command("XLEN", store.keys.dead(0)).int == Int64(most))
             #expect(try await store.command("HGET", store.keys.cursor(0), "dropped").int == 2)
             #expect(try await store.deadLetters(of: 0).suffix(3).map(\.entry.change) == entries.map(\.change))

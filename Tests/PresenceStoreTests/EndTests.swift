@@ -102,7 +102,7 @@ import Testing
             #expect(all.userStatus == .offline)
             #expect(try await store.story(.ann).suffix(4).allSatisfy { $0 == "Logout/Kicked" })
             #expect(try await store.presence(.ann).sessions == [])
-            #expect(try await store.heartbeat([UserSession(user: .ann, session: phone.session)]).count == 1)
+            #expect(await store.gone(among: [UserSession(user: .ann, session: phone.session)]).count == 1)
         }
     }
 

@@ -17,7 +17,7 @@ import Testing
             let full = (timeoutMs - 2000)...timeoutMs
             #expect(full.contains(try #require(try await store.ttl(lease))))
             try await store.command("PEXPIRE", lease, "5000")
-            #expect(try await store.heartbeat([UserSession(user: .ann, session: login.session)]) == [])
+            #expect(await store.gone(among: [UserSession(user: .ann, session: login.session)]) == [])
             #expect(full.contains(try #require(try await store.ttl(lease))))
             #expect(try await store.story(.ann) == ["Login/Register"])
         }
@@ -29,7 +29,7 @@ import Testing
             let login = try await store.loggedIn(.ann, .web)
             try await store.silence(.ann, login.session)
             try await store.command("ZREM", store.keys.deadlines(store.keys.shard(of: .ann)), "ann")
-            #expect(try await store.heartbeat([UserSession(user: .ann, session: login.session)]) == [])
+            #expect(await store.gone(among: [UserSession(user: .ann, session: login.session)]) == [])
             let lease = store.keys.lease(.ann, login.session)
             let left = try #require(try await store.ttl(lease))
             #expect((55_000...60_000).contains(left))
@@ -45,7 +45,7 @@ import Testing
             let new = try await store.loggedIn(.ann, .web)
             try await store.silence(.ann, new.session)
             let beat = UserSession(user: .ann, session: old.session)
-            #expect(try await store.heartbeat([beat]) == [beat])
+            #expect(await store.gone(among: [beat]) == [beat])
             #expect(try await store.ttl(store.keys.lease(.ann, new.session)) == -2)
             #expect(try await store.ttl(store.keys.lease(.ann, old.session)) == -2)
         }
@@ -63,7 +63,7 @@ import Testing
             ]
             let renewed = UserSession(user: .ann, session: ann.session)
             let before = try await store.digest()
-            #expect(try await store.heartbeat([gone[0], renewed, gone[1], gone[2], renewed, gone[3]]) == gone)
+            #expect(await store.gone(among: [gone[0], renewed, gone[1], gone[2], renewed, gone[3]]) == gone)
             #expect(try await store.digest() == before)
         }
     }
@@ -74,7 +74,7 @@ import Testing
             let login = try await store.loggedIn(.ann, .iPhone)
             _ = try await store.disconnect(.ann, session: login.session)
             let beat = UserSession(user: .ann, session: login.session)
-            #expect(try await store.heartbeat([beat]) == [beat])
+            #expect(await store.gone(among: [beat]) == [beat])
             let left = try #require(try await store.ttl(store.keys.push(.ann, login.session)))
             #expect((604_798_000...604_800_000).contains(left))
             #expect(try await store.ttl(store.keys.lease(.ann, login.session)) == -2)
@@ -90,8 +90,8 @@ import Testing
             for (user, login) in [(UserID.ann, ann), (.bob, bob)] { try await store.silence(user, login.session) }
             try await store.command("SET", store.keys.user(.ann), "text")
             let beats = [UserSession(user: .ann, session: ann.session), UserSession(user: .bob, session: bob.session)]
-            #expect(try await store.heartbeat(beats) == [beats[0]])
-            #expect(try await store.ended(among: beats).contains(beats[0]))
+            #expect(await store.gone(among: beats) == [beats[0]])
+            #expect(await store.ended(among: beats).gone.contains(beats[0]))
         }
     }
 }

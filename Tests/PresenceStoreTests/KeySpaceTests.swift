@@ -1,4 +1,5 @@
 import PresenceCore
+import RedisClient
 import Testing
 
 @testable import PresenceStore
@@ -50,14 +51,14 @@ import Testing
     @Test("Up to 255 shards a tag is the number; from 256 on it falls into the slot that is the shard's share of all")
     func tags() {
         #expect(ShardTags.all(255).last == "254")
-        #expect(ShardTags.slot(of: "123456789") == 0x31C3 % 16_384)
+        #expect(HashSlot.of("123456789") == 0x31C3 % 16_384)
         for shards in [256, 1_000, KeySpace.shardsMax] {
             let tags = ShardTags.all(shards)
-            #expect(tags.enumerated().allSatisfy { ShardTags.slot(of: $1) == $0 * 16_384 / shards })
+            #expect(tags.enumerated().allSatisfy { HashSlot.of($1) == $0 * 16_384 / shards })
             #expect(tags.enumerated().allSatisfy { $1.hasPrefix("\($0).") })
         }
         let (tag, slot) = (ShardTags.all(4_096)[7], 28)
-        let smallest = (0...).first { ShardTags.slot(of: "7.\($0)") == slot }
+        let smallest = (0...).first { HashSlot.of("7.\($0)") == slot }
         #expect(tag == "7.\(smallest ?? -1)")
     }
 
@@ -66,7 +67,7 @@ import Testing
         arguments: [256, 500, 512, 1_000, 1_024, 2_048, 3_000, KeySpace.shardsMax])
     func spread(_ shards: Int) {
         var held = [Int](repeating: 0, count: 100)
-        for tag in ShardTags.all(shards) { held[ShardTags.slot(of: tag) * 100 / 16_384] += 1 }
+        for tag in ShardTags.all(shards) { held[HashSlot.of(tag) * 100 / 16_384] += 1 }
         #expect(Double(held.max() ?? 0) <= max(1.2 * Double(shards) / 100, (Double(shards) / 100).rounded(.up)))
     }
 }

@@ -47,7 +47,7 @@ import Testing
             try await store.command("HSET", key, "Web:1", record + " mood=happy", "later", "x")
             try await store.loggedIn(.ann, .iPhone)
             #expect(try await store.presence(.ann).sessions.count == 2)
-            #expect(try await store.heartbeat([UserSession(user: .ann, session: web.session)]) == [])
+            #expect(await store.gone(among: [UserSession(user: .ann, session: web.session)]) == [])
             #expect(try await store.command("HGET", key, "later").string == "x")
             let events = store.keys.events(store.keys.shard(of: .ann))
             let fields = try #require(

@@ -61,7 +61,7 @@ import Testing
             let linux = try await store.loggedIn(.ann, .linux, link: 2)
             try await store.sweepAll()
             try await store.silence(.ann, linux.session)
-            #expect(try await store.settle([.ann]).settled == 1)
+            #expect(await store.settle([.ann]).settled == 1)
             try await heard.expectNoMore()
         }
     }
@@ -72,7 +72,7 @@ import Testing
             let mac = try await store.loggedIn(.ann, .mac, link: 1)
             let session = SessionID(platform: .android, instance: .unnamed, generation: .random())
             let call = store.loginCall(.ann, session, declared: [mac.session])
-            let answers = try await store.run([call, call])
+            let answers = await store.run([call, call])
             #expect(try answers.map { try $0.get().word } == [.accepted, .accepted])
             #expect(try answers.map { try $0.get().notices } == [["a 1 displaced \(session)"], []])
         }
@@ -135,7 +135,8 @@ private struct Heard {
 
     init(_ store: PresenceStore, workers: [String]) {
         self.store = store
-        events = store.redis.subscribe(to: workers.map(store.keys.workerChannel)).makeAsyncIterator()
+        events = store.redis.subscribe(to: workers.map { RedisChannel(store.keys.workerChannel($0)) })
+            .makeAsyncIterator()
     }
 
     mutating func start() async throws { #expect(await events.next(isolation: #isolation) == .subscribed) }

@@ -40,13 +40,13 @@ import Testing
 
             try await store.silence(.ann, mac.session)
             let beats = [web, mac].map { UserSession(user: .ann, session: $0.session) }
-            #expect(try await store.heartbeat(beats) == [])
+            #expect(await store.gone(among: beats) == [])
             #expect(try await store.logout(.ann, session: web.session).status == .offline)
             #expect(try await store.disconnect(.ann, session: phone.session).status == .pushOnline)
             #expect(try await store.kick(.ann, platform: .linux).kicked.count == 1)
             try await store.sweepAll()
             try await store.silence(.ann, iPad.session)
-            #expect(try await store.settle([.ann]).settled == 1)
+            #expect(await store.settle([.ann]).settled == 1)
             #expect(
                 try await store.statuses(.ann)
                     == [mac.session: .online, phone.session: .pushOnline, iPad.session: .pushOnline])
@@ -70,11 +70,14 @@ import Testing
                 let beats = [UserSession(user: .ann, session: session)]
                 let errors = [
                     await #expect(throws: StoreError.self) { try await store.presence(.ann) },
-                    await #expect(throws: StoreError.self) { try await store.heartbeat(beats) },
                     await #expect(throws: StoreError.self) { try await store.loggedIn(.ann, .web) },
-                    await #expect(throws: StoreError.self) { try await store.settle([.ann]) },
+                    await store.settle([.ann]).failures[0],
                 ]
                 #expect(errors.allSatisfy { $0?.code == .unavailable })
+                let answer = await store.heartbeat(beats)
+                #expect(answer.gone == [])
+                #expect(answer.failed.map(\.session) == beats)
+                #expect(answer.failed.map(\.error.code) == [.unavailable])
             }
         }
     }

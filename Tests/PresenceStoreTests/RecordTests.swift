@@ -102,7 +102,7 @@ import Testing
             try await store.command("HSET", store.keys.user(.ann), "Web:1", "nonsense")
             try await store.loggedIn(.bob, .web)
             try await store.command("SET", store.keys.user(cat), "text")
-            let answers = try await store.presences(of: [.ann, .bob, cat])
+            let answers = await store.presences(of: [.ann, .bob, cat])
             #expect(throws: StoreError.self) { try answers[0].get() }
             #expect(try answers[1].get().status == .online)
             #expect(throws: StoreError.self) { try answers[2].get() }

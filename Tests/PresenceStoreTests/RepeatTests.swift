@@ -68,7 +68,7 @@ import Testing
         try await RedisServer.withRedis { server in
             // Known scripts go by digest: the request that is cut is the one that takes effect.
             try await server.withClient { redis in
-                _ = try await redis.pipeline(
+                _ = try await redis.replies(
                     Scripts.all.map { RedisCommand(keyless: "SCRIPT", "LOAD", $0.script.source) })
             }
             try await FaultProxy.withProxy(to: server.port) { proxy in

@@ -30,7 +30,7 @@ import Testing
         let returned = script.body.matches(of: /(?:return|local answer =|answer, \w+ =|deadlines =) \{ '(\w+)'/)
             .map { String($0.1) }
         let settled = script.body.matches(of: /answer, \w+ = \{ '(\w+)'/).map { String($0.1) }
-        let lists = script.body.matches(of: /local \w+, answer, \w+ = \{\}, \{ '(\w+)'/).map { String($0.1) }
+        let lists = script.body.matches(of: /local \w+, answer, \w+, \w+ = \{\}, \{ '(\w+)'/).map { String($0.1) }
         let named = Set(script.alternatives("Returns").map { String($0.prefix { $0 != " " }) })
         #expect(named == Set(returned + settled + lists))
         #expect(named.subtracting(["unreadable"]) == script.words)
@@ -83,7 +83,8 @@ import Testing
         "Every script but login may run when Redis is out of memory, and what only asks also on a replica",
         arguments: texts)
     func flags(_ script: ScriptText) {
-        let flags = ["login_session": "", "check_permissions": " flags=no-writes"]
+        let asking = ["check_permissions", "look_at_users", "look_at_shard", "page_users"]
+        let flags = asking.reduce(into: ["login_session": ""]) { $0[$1] = " flags=no-writes" }
         #expect(script.lines[0] == "#!lua" + (flags[script.name] ?? " flags=allow-oom"))
     }
 
@@ -95,11 +96,12 @@ import Testing
 
     @Test("Scripts have names and digests of their own")
     func distinct() {
-        #expect(Set(Scripts.all.map(\.script.name)).count == Scripts.all.count)
-        #expect(Set(Scripts.all.map(\.script.sha1)).count == Scripts.all.count)
+        let all = Scripts.all + Scripts.ofInspection
+        #expect(Set(all.map(\.script.name)).count == all.count)
+        #expect(Set(all.map(\.script.sha1)).count == all.count)
     }
 
-    static let texts = Scripts.all.map(ScriptText.init)
+    static let texts = (Scripts.all + Scripts.ofInspection).map(ScriptText.init)
     /// Of the commands a change calls, those that write nothing.
     private static let reads: Set = ["GET", "HGET", "HGETALL", "PTTL", "TIME", "TYPE"]
 }

@@ -14,7 +14,7 @@ extension PresenceStore {
                 user.rawValue, session.generation.rawValue, session.device,
                 String(platforms[session.platform].heartbeat.timeoutMs), "worker=a",
                 rule.excluded.map(\.name).joined(separator: ","), rule.sharing.map(\.name).joined(separator: ","),
-                String(rule.limit), rule.onLimit.rawValue, "1000", "", "60000", "600000",
+                String(rule.limit), rule.onLimit.rawValue, "1000", "", "60000", "600000", "", "",
             ] + declared.map(\.description))
     }
 
@@ -22,7 +22,9 @@ extension PresenceStore {
     func kickCall(_ user: UserID, declared: [SessionID]) -> ScriptCall<KickWord> {
         ScriptCall(
             Scripts.kick, keys: userKeys(user) + [keys.revoked(user)] + timerKeys(user, declared),
-            arguments: [user.rawValue, Generation.random().rawValue, "", "", "", "1000", "0", "60000", "600000"]
+            arguments: [
+                user.rawValue, Generation.random().rawValue, "", "", "", "1000", "0", "60000", "600000", "", "",
+            ]
                 + declared.map(\.description))
     }
 }

@@ -27,7 +27,7 @@ extension PresenceStore {
         let done = DoneEvents(
             fence: fence, after: after, position: last.position, id: last.id, count: entries.count,
             aside: aside.map(\.position))
-        return try await acknowledge([0: done])[0]
+        return await acknowledge([0: done])[0]
     }
 
     /// Sets all of these events aside.
@@ -37,16 +37,16 @@ extension PresenceStore {
         let done = DoneEvents(
             fence: fence, after: "0-0", position: last.position, id: last.id, count: entries.count,
             aside: entries.map(\.position))
-        guard case .acknowledged(let aside)? = try await acknowledge([shard: done])[shard] else {
+        guard case .acknowledged(let aside)? = await acknowledge([shard: done])[shard] else {
             throw Unexpected("not acknowledged")
         }
         return aside
     }
 
     /// All events set aside of the only shard.
-    func asideEntries() async throws -> [OutboxEntry] { try await aside(after: [0: "0-0"])[0] ?? [] }
+    func asideEntries() async throws -> [OutboxEntry] { await aside(after: [0: "0-0"])[0] ?? [] }
 
     func finish(_ entry: String, whyDead: String? = nil, _ fence: Fence) async throws -> FinishAnswer? {
-        try await finishAside([0: (fence, [FinishedAside(entry: entry, whyDead: whyDead)])])[0]
+        await finishAside([0: (fence, [FinishedAside(entry: entry, whyDead: whyDead)])])[0]
     }
 }

@@ -66,9 +66,16 @@ extension PresenceStore {
         try await presence(user).sessions.reduce(into: [:]) { $0[$1.id] = $1.status }
     }
 
+    /// Heartbeats that Redis answers, all of them: those whose session is gone.
+    func gone(among beats: [UserSession]) async -> [UserSession] {
+        let answer = await heartbeat(beats)
+        #expect(answer.failed.isEmpty)
+        return answer.gone
+    }
+
     /// All entries of a shard's outbox.
     func entries(_ shard: Shard) async throws -> [OutboxEntry] {
-        try await events(after: [shard: "0-0"], limit: 100_000)[shard] ?? []
+        await events(after: [shard: "0-0"], limit: 100_000)[shard] ?? []
     }
 
     /// All changes of a user in their order.
@@ -88,12 +95,12 @@ extension PresenceStore {
 
     /// Takes or renews the ownership of shards.
     func owned(_ shards: [Shard], leaseMs: Int = 60_000) async throws -> [Shard: Fence] {
-        try await own(shards, leaseMs: leaseMs).answers.mapValues(\.fence)
+        await own(shards, leaseMs: leaseMs).answers.mapValues(\.fence)
     }
 
     /// What the owner of these shards hears when it looks after them.
     func tended(_ owned: [Shard: Fence], usersMax: Int = 256) async throws -> [Shard: TendAnswer] {
-        try await tend(owned, leaseMs: 60_000, renewAtMs: 40_000, usersMax: usersMax).answers
+        await tend(owned, leaseMs: 60_000, renewAtMs: 40_000, usersMax: usersMax).answers
     }
 
     /// Tends every shard as its owner, for the time to come.
@@ -101,9 +108,9 @@ extension PresenceStore {
 
     /// The script calls that settling these users makes at last, with their records as they are now.
     func settleCalls(_ users: UserID...) async throws -> [ScriptCall<SettleWord>] {
-        var unreadable: [UserID] = []
-        let due = try await read(users, &unreadable)
-        #expect(unreadable.isEmpty)
+        var answer = SettleAnswer()
+        let due = await read(users, &answer)
+        #expect(answer.unreadable.isEmpty && answer.failures.isEmpty)
         return due.map { settleCall([$0]) }
     }
 

@@ -86,7 +86,7 @@ struct DeliveryDamageTests {
             }
             let entries = try #require(try await harness.command("XRANGE", events, "-", "+").array)
             let restore = Self.restore(entries, events: events, cursor: harness.store.keys.cursor(0))
-            _ = try await harness.store.redis.pipeline(restore.map { RedisCommand(words: $0, routedBy: nil) })
+            _ = try await harness.store.redis.replies(restore.map { RedisCommand(words: $0, routedBy: nil) })
             try await eventually(else: "\(posted.all)") {
                 Set(posted.all).isSuperset(of: ["fourth", "fifth", "sixth"])
             }

@@ -56,15 +56,15 @@ struct DeliveryHarness: Sendable {
         body: (DeliveryHarness) async throws -> Void
     ) async throws {
         let owned = OwnedShards(worker: store.options.worker, shards: store.keys.shards)
-        let taken = try await store.own(Array(0..<store.keys.shards), leaseMs: 600_000).answers
+        let taken = await store.own(Array(0..<store.keys.shards), leaseMs: 600_000).answers
         owned.took(taken, leaseMs: 600_000, asked: .now)
         let delivery = Delivery(
             store: store, owned: owned, deliver: deliver, inFlightMax: 16, paces: paces, logger: logger)
         let running = Task { await delivery.run() }
         let hearing = Task {
             while !Task.isCancelled {
-                let tended = try? await store.tend(owned.fences, leaseMs: 600_000, renewAtMs: 1, usersMax: 0)
-                await delivery.heard(tended?.answers.compactMapValues(\.streams) ?? [:])
+                let tended = await store.tend(owned.fences, leaseMs: 600_000, renewAtMs: 1, usersMax: 0)
+                await delivery.heard(tended.answers.compactMapValues(\.streams))
                 try? await Task.sleep(for: .milliseconds(20))
             }
         }
@@ -77,7 +77,7 @@ struct DeliveryHarness: Sendable {
         }
         await delivery.stop()
         await running.value
-        try await store.release(taken.mapValues(\.fence))
+        await store.release(taken.mapValues(\.fence))
     }
 
     /// One change of the user.

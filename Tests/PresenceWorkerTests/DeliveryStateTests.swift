@@ -172,7 +172,8 @@ struct DeliveryStateTests {
             number += 1
             transcript.play(.seconds(1)) { $0.text.hasPrefix("ann") ? .no : .delivered }
         }
-        #expect(transcript.finished() == [FinishedAside(entry: "900000-1", whyDead: "404")])
+        #expect(transcript.finished().map(\.entry) == ["900000-1"])
+        #expect(transcript.finished().first?.whyDead == "404" && transcript.finished().first?.attempts ?? 0 >= 5)
         #expect(transcript.now - begin >= .seconds(60) && transcript.news == ["dead"])
         #expect(try transcript.isAside("ann"))
         transcript.play(.seconds(50)) { _ in .no }
@@ -194,7 +195,10 @@ struct DeliveryStateTests {
         transcript.play(.seconds(3), step: .seconds(1)) { _ in .down }
         transcript.pass(.seconds(86_400))
         #expect(transcript.start().isEmpty)
-        #expect(transcript.finished() == [FinishedAside(entry: "900000-1", whyDead: "not accepted for too long")])
+        #expect(
+            transcript.finished() == [
+                FinishedAside(entry: "900000-1", whyDead: "not accepted for too long", attempts: 1)
+            ])
     }
 
     @Test("An event set aside that is there no more is finished; one that could not be read is tried again")

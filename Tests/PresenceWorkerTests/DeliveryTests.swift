@@ -26,11 +26,11 @@ struct DeliveryTests {
                     try await harness.login("bad")
                     if number.isMultiple(of: 4) { try await harness.login("good-\(number)") }
                 }
-                try await eventually(timeout: .seconds(20), else: "others: \(receiver.events.count) of 300") {
+                try await eventually(else: "others: \(receiver.events.count) of 300") {
                     receiver.events.count == 300
                 }
                 for number in 0..<200 { try await harness.login("later-\(number)") }
-                try await eventually(timeout: .seconds(20), else: "not set aside") {
+                try await eventually(else: "not set aside") {
                     let backlog = try await harness.sum(harness.store.keys.cursor, "backlog")
                     return backlog == 0 && receiver.events.count == 500
                 }
@@ -42,13 +42,13 @@ struct DeliveryTests {
                 }
                 receiver.answer { _ in 200 }
                 #expect(try await harness.store.replayDeadLetters(of: 0).left == 200, "there is no room for them")
-                try await eventually(timeout: .seconds(30), else: "bad: \(receiver.events(of: "bad").count)") {
+                try await eventually(else: "bad: \(receiver.events(of: "bad").count)") {
                     receiver.events(of: "bad").count == 1_000
                 }
                 expectOrder(receiver, of: "bad")
                 try await eventually(else: "still aside") { try await harness.sum(harness.store.keys.aside) == 0 }
                 #expect(try await harness.store.replayDeadLetters(of: 0) == ReplayAnswer(replayed: 200))
-                try await eventually(timeout: .seconds(20), else: "not replayed") {
+                try await eventually(else: "not replayed") {
                     receiver.events(of: "bad").count == 1_200
                 }
                 let replayed = receiver.events(of: "bad").suffix(200).map(\.version)
@@ -70,7 +70,7 @@ struct DeliveryTests {
             }
             try await DeliveryHarness.with(deliver: { await post($0, to: receiver) }) { harness in
                 for _ in 0..<3 { try await harness.login("picky") }
-                try await eventually(timeout: .seconds(20), else: "no dead letter") {
+                try await eventually(else: "no dead letter") {
                     try await harness.login("other")
                     return try await harness.sum(harness.store.keys.dead) == 1
                 }
@@ -96,7 +96,7 @@ struct DeliveryTests {
                 let attempts = receiver.attempts.count
                 #expect(attempts < 1_000, "the receiver is spared: \(attempts)")
                 receiver.answer { _ in 200 }
-                try await eventually(timeout: .seconds(20), else: "delivered \(receiver.events.count)") {
+                try await eventually(else: "delivered \(receiver.events.count)") {
                     receiver.events.count == 300
                 }
                 #expect(try await harness.sum(harness.store.keys.dead) == 0)
@@ -117,7 +117,7 @@ struct DeliveryTests {
             }
             try await DeliveryHarness.with(deliver: { await post($0, to: receiver) }, logger: log.logger) { harness in
                 var number = 0
-                try await eventually(timeout: .seconds(20), else: "never") {
+                try await eventually(else: "never") {
                     try await harness.login("user-\(number % 500)")
                     number += 1
                     return ContinuousClock.now - begin > .seconds(4)
@@ -147,12 +147,12 @@ struct DeliveryTests {
             receiver.answer { $0.user == "bad" ? 500 : 200 }
             try await DeliveryHarness.with(deliver: { await post($0, to: receiver) }) { harness in
                 for _ in 0..<5 { try await harness.login("bad") }
-                try await eventually(timeout: .seconds(20), else: "not set aside") {
+                try await eventually(else: "not set aside") {
                     try await harness.login("other")
                     return try await harness.sum(harness.store.keys.aside) == 5
                 }
                 await harness.delivery.stop()
-                try await harness.store.release(harness.owned.fences)
+                await harness.store.release(harness.owned.fences)
                 var options = harness.store.options
                 options.worker = "b"
                 let next = PresenceStore(redis: harness.store.redis, keys: harness.store.keys, options: options)
@@ -160,7 +160,7 @@ struct DeliveryTests {
                 let known = receiver.attempts.count
                 for _ in 0..<3 { try await harness.login("bad") }
                 try await DeliveryHarness.run(on: next, deliver: { await post($0, to: receiver) }) { _ in
-                    try await eventually(timeout: .seconds(20), else: "bad: \(receiver.events(of: "bad").count)") {
+                    try await eventually(else: "bad: \(receiver.events(of: "bad").count)") {
                         receiver.events(of: "bad").count == 8
                     }
                     let versions = receiver.attempts.dropFirst(known).filter { $0.user == "bad" }.map(\.version)

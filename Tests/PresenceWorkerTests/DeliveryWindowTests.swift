@@ -68,6 +68,26 @@ struct DeliveryWindowTests {
         #expect(started(&window) == [5], "nothing of the user is aside any more")
     }
 
+    @Test("Of an event that failed before it is told how many attempts it took; of one set aside, how many failed")
+    func attempts() throws {
+        var window = try window("ann", "bob", "cat")
+        _ = started(&window)
+        window.failed(0)
+        window.notMade(1)
+        window.failed(2)
+        for token in [0, 1, 2] { _ = window.start(token) }
+        window.done(0, of: ann)
+        window.done(1, of: bob)
+        window.failed(2)
+        window.setAside(try UserID("cat"))
+        let front = try some(window.front(fence: 7))
+        #expect(front.aside == ["3-0"] && front.attempts == ["1-0": 2, "3-0": 2])
+        _ = window.acknowledged(count: 3)
+        window.append([try entry(4, "ann")]) { _ in false }
+        for token in started(&window) { window.done(token, of: ann) }
+        #expect(window.front(fence: 7)?.attempts == [:], "nothing is left of those that are acknowledged")
+    }
+
     @Test("An entry that cannot be read is set aside and holds up nobody; its id is empty")
     func unreadable() throws {
         var window = DeliveryWindow(cursor: OutboxEntry(position: "0-0", change: nil), isThere: false)

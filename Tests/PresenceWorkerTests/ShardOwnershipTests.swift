@@ -30,6 +30,40 @@ import Testing
         #expect(ownership.round(sharers: ["b"], now: start) == .init(giveUp: [0]))
     }
 
+    @Test("While nobody can tell who lives the next in line for a shard tries it too, and gives it back when they can")
+    func standIn() {
+        let workers = ["a", "b", "c"]
+        let places = RendezvousHash.places(of: "a", among: workers, shards: 64)
+        func shards(_ most: Int) -> Set<Shard> { Set(places.filter { $0.value <= most }.keys) }
+        var ownership = ShardOwnership(worker: "a", shards: 64)
+        #expect(ownership.round(sharers: workers, now: start).take == shards(0))
+        for shard in shards(0) { ownership.took(shard, fence: 1, leaseEnds: after(99)) }
+        #expect(
+            ownership.round(sharers: workers, leasesUnheard: 1, now: start).take == shards(1).subtracting(shards(0)))
+        let free = shards(1).subtracting(shards(0)).first!
+        ownership.took(free, fence: 1, leaseEnds: after(99))
+        let later = ownership.round(sharers: workers, leasesUnheard: 2, now: start)
+        #expect(later == .init(take: shards(2).subtracting(shards(0)).subtracting([free])))
+        #expect(shards(2).count == 64)
+        #expect(ownership.round(sharers: workers, now: start) == .init(giveUp: [free]))
+        // Nothing is taken by who shares with nobody, however long.
+        #expect(ownership.round(sharers: [], leasesUnheard: 9, now: start).take == [])
+    }
+
+    @Test("In line for a shard every worker has another place, and behind its owner comes who owns it without them")
+    func places() {
+        let workers = ["a", "b", "c"]
+        let places = workers.map { RendezvousHash.places(of: $0, among: workers, shards: 64) }
+        for shard in 0..<64 {
+            #expect(Set(places.compactMap { $0[shard] }) == [0, 1, 2])
+            guard let first = places.firstIndex(where: { $0[shard] == 0 }),
+                let second = places.firstIndex(where: { $0[shard] == 1 })
+            else { continue }
+            let left = workers.filter { $0 != workers[first] }
+            #expect(RendezvousHash.shards(of: workers[second], among: left, shards: 64).contains(shard))
+        }
+    }
+
     @Test("A lease that ended by the worker's own clock is over at once, and is taken again like any other")
     func ended() {
         var ownership = ShardOwnership(worker: "a", shards: 1)

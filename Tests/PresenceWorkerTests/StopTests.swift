@@ -55,7 +55,7 @@ import Testing
 extension WorkHarness {
     /// When the leases of all shards end, Redis time in milliseconds.
     fileprivate func leaseEnds() async throws -> [Int64] {
-        try await store.redis.pipeline(
+        try await store.redis.replies(
             (0..<store.keys.shards).map { RedisCommand("HGET", key: store.keys.owner($0), "until") }
         ).map { $0.int ?? -1 }
     }

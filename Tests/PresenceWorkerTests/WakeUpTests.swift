@@ -44,7 +44,7 @@ import Testing
                 let shard = first.store.keys.shard(of: .ann)
                 let fence = try await first.store.redis.send(
                     RedisCommand("HGET", key: first.store.keys.owner(shard), "fence"))
-                _ = try await first.store.tend(
+                _ = await first.store.tend(
                     [shard: Int(fence.int ?? 0)], leaseMs: 8_000, renewAtMs: 5_000, usersMax: 1)
                 try await eventually(else: "not settled") {
                     try await first.store.presence(of: .ann).status == .offline

@@ -24,12 +24,22 @@ struct WorkHarness {
         options change: (inout StoreOptions) -> Void = { _ in }, deliver: Deliver? = nil,
         body: (WorkHarness) async throws -> Result
     ) async throws -> Result {
+        try await with(
+            name, at: server.url, shards: shards, paces: paces, options: change, deliver: deliver, body: body)
+    }
+
+    /// - Parameter url: of the Redis, or of the cluster.
+    static func with<Result: Sendable>(
+        _ name: String, at url: String, shards: Int, paces: WorkerPaces = WorkerPaces(),
+        options change: (inout StoreOptions) -> Void = { _ in }, deliver: Deliver? = nil,
+        body: (WorkHarness) async throws -> Result
+    ) async throws -> Result {
         var options = StoreOptions(worker: name)
         options.hasReceiver = deliver != nil
         change(&options)
         let log = LogRecorder()
         let chosen = options
-        return try await server.withClient { redis in
+        return try await RedisClient.with(url) { redis in
             let store = PresenceStore(
                 redis: redis, keys: KeySpace(prefix: "test", shards: shards), options: chosen)
             var choices = WorkerOptions()
@@ -45,9 +55,9 @@ struct WorkHarness {
 
     /// The owners of all shards, as Redis knows them.
     func owners() async throws -> Set<String?> {
-        let owners = try await store.redis.pipeline(
+        let owners = await store.redis.pipeline(
             (0..<store.keys.shards).map { RedisCommand("HGET", key: store.keys.owner($0), "worker") })
-        return Set(owners.map(\.string))
+        return Set(owners.map { try? $0.get().string })
     }
 
     func untilOwned(by names: String...) async throws {

@@ -13,9 +13,9 @@ import Testing
     }
 
     private func connected(commandsMax: Int = 10) -> Queue {
-        var queue = Queue(commandsMax: commandsMax)
+        var queue = Queue(commandsMax: commandsMax, patience: .nanoseconds(50))
         _ = queue.greet(with: batch("hello"))
-        _ = queue.receive([.string("OK")])
+        _ = queue.receive([.success(.string("OK"))])
         queue.greeted()
         return queue
     }
@@ -27,8 +27,12 @@ import Testing
         #expect(queue.enqueue(batch("b", replies: 2)) == .write)
         #expect(queue.write() == ByteBuffer(string: "ab"))
         #expect(queue.write() == nil)
-        #expect(queue.receive([.integer(1), .integer(2)]) == .init(answered: [("a", [.integer(1)])]))
-        #expect(queue.receive([.integer(3)]) == .init(answered: [("b", [.integer(2), .integer(3)])]))
+        #expect(
+            queue.receive([.success(.integer(1)), .success(.integer(2))])
+                == .init(answered: [("a", [.success(.integer(1))])]))
+        #expect(
+            queue.receive([.success(.integer(3))])
+                == .init(answered: [("b", [.success(.integer(2)), .success(.integer(3))])]))
     }
 
     @Test("Replies that arrive together go to all whose commands they complete")
@@ -36,37 +40,59 @@ import Testing
         var queue = connected()
         for name in ["a", "b", "c"] { _ = queue.enqueue(batch(name, replies: 2)) }
         _ = queue.write()
-        #expect(queue.receive([.integer(1)]) == .init())
+        #expect(queue.receive([.success(.integer(1))]) == .init())
         #expect(
-            queue.receive([.integer(2), .integer(3), .integer(4), .integer(5)])
-                == .init(answered: [("a", [.integer(1), .integer(2)]), ("b", [.integer(3), .integer(4)])]))
-        let last = queue.receive([.integer(6), .integer(7)])
-        #expect(last == .init(answered: [("c", [.integer(5), .integer(6)])], close: true))
+            queue.receive([.success(.integer(2)), .success(.integer(3)), .success(.integer(4)), .success(.integer(5))])
+                == .init(answered: [
+                    ("a", [.success(.integer(1)), .success(.integer(2))]),
+                    ("b", [.success(.integer(3)), .success(.integer(4))]),
+                ]))
+        let last = queue.receive([.success(.integer(6)), .success(.integer(7))])
+        #expect(last == .init(answered: [("c", [.success(.integer(5)), .success(.integer(6))])], close: true))
     }
 
     @Test("Commands wait for the connection and for its greeting")
     func greeting() {
-        var queue = Queue(commandsMax: 10)
+        var queue = Queue(commandsMax: 10, patience: .nanoseconds(50))
         #expect(queue.enqueue(batch("early")) == .wait)
         #expect(queue.write() == nil)
         #expect(queue.greet(with: batch("hello")) == ByteBuffer(string: "hello"))
         #expect(queue.write() == nil)
-        #expect(queue.receive([.string("OK")]) == .init(answered: [("hello", [.string("OK")])]))
+        #expect(queue.receive([.success(.string("OK"))]) == .init(answered: [("hello", [.success(.string("OK"))])]))
         queue.greeted()
         #expect(queue.write() == ByteBuffer(string: "early"))
     }
 
-    @Test("A refused greeting ends those who wait, and those who come, at once")
+    @Test("A refused greeting ends those who wait, and those who come, at once, until another one is accepted")
     func refused() {
-        var queue = Queue(commandsMax: 10)
+        var queue = Queue(commandsMax: 10, patience: .nanoseconds(50))
+        let refusal = RedisError(RedisReplyError(message: "WRONGPASS"))
         _ = queue.enqueue(batch("early"))
         _ = queue.greet(with: batch("hello"))
-        _ = queue.receive([.error(RedisReplyError(message: "WRONGPASS"))])
-        #expect(queue.refused(.queueFull) == ["early"])
-        #expect(queue.disconnected() == [])
-        #expect(queue.enqueue(batch("late")) == .refuse(.queueFull))
+        _ = queue.receive([.failure(refusal)])
+        #expect(queue.failed(refusal, now: .uptimeNanoseconds(1)) == ["early"])
+        #expect(queue.disconnected(now: .uptimeNanoseconds(1)) == [])
+        #expect(queue.enqueue(batch("late")) == .refuse(refusal))
         _ = queue.greet(with: batch("hello"))
-        #expect(queue.enqueue(batch("again")) == .wait)
+        #expect(queue.enqueue(batch("again")) == .refuse(refusal))
+        _ = queue.receive([.success(.string("OK"))])
+        queue.greeted()
+        #expect(queue.enqueue(batch("at last")) == .write)
+    }
+
+    @Test("Commands wait for a server that is away, but not for one that stays away")
+    func patience() {
+        var queue = connected()
+        _ = queue.disconnected(now: .uptimeNanoseconds(100))
+        #expect(queue.enqueue(batch("a", deadline: 1_000)) == .wait)
+        #expect(queue.failed(.unreachable, now: .uptimeNanoseconds(149)) == [])
+        #expect(queue.enqueue(batch("b", deadline: 1_000)) == .wait)
+        #expect(queue.failed(.unreachable, now: .uptimeNanoseconds(150)) == ["a", "b"])
+        #expect(queue.enqueue(batch("c")) == .refuse(.unreachable))
+        _ = queue.greet(with: batch("hello"))
+        #expect(queue.enqueue(batch("d")) == .refuse(.unreachable))
+        _ = queue.disconnected(now: .uptimeNanoseconds(200))
+        #expect(queue.enqueue(batch("e")) == .refuse(.unreachable))
     }
 
     @Test("After a loss the written are unknown and the others wait for the next connection")
@@ -74,20 +100,20 @@ import Testing
         var queue = connected()
         _ = queue.enqueue(batch("written", replies: 2))
         _ = queue.write()
-        _ = queue.receive([.integer(1)])
+        _ = queue.receive([.success(.integer(1))])
         _ = queue.enqueue(batch("waiting"))
-        #expect(queue.disconnected() == ["written"])
+        #expect(queue.disconnected(now: .uptimeNanoseconds(100)) == ["written"])
         #expect(queue.write() == nil)
         _ = queue.greet(with: batch("hello"))
-        #expect(queue.receive([.string("OK")]) == .init(answered: [("hello", [.string("OK")])]))
+        #expect(queue.receive([.success(.string("OK"))]) == .init(answered: [("hello", [.success(.string("OK"))])]))
         queue.greeted()
         #expect(queue.write() == ByteBuffer(string: "waiting"))
-        #expect(queue.receive([.integer(2)]) == .init(answered: [("waiting", [.integer(2)])]))
+        #expect(queue.receive([.success(.integer(2))]) == .init(answered: [("waiting", [.success(.integer(2))])]))
     }
 
     @Test("A waiting command past its deadline was not sent; a written one closes the connection")
     func deadlines() {
-        var queue = Queue(commandsMax: 10)
+        var queue = Queue(commandsMax: 10, patience: .nanoseconds(50))
         _ = queue.enqueue(batch("a", deadline: 10))
         _ = queue.enqueue(batch("b", deadline: 20))
         #expect(queue.nextDeadline == .uptimeNanoseconds(10))
@@ -96,7 +122,7 @@ import Testing
         _ = queue.greet(with: batch("hello", deadline: 15))
         #expect(queue.nextDeadline == .uptimeNanoseconds(15))
         #expect(queue.expire(now: .uptimeNanoseconds(15)) == .init(notSent: [], close: true))
-        #expect(queue.disconnected() == ["hello"])
+        #expect(queue.disconnected(now: .uptimeNanoseconds(100)) == ["hello"])
         #expect(queue.expire(now: .uptimeNanoseconds(20)) == .init(notSent: ["b"], close: false))
         #expect(queue.nextDeadline == nil)
     }
@@ -108,18 +134,18 @@ import Testing
         #expect(queue.enqueue(batch("b")) == .refuse(.queueFull))
         _ = queue.write()
         #expect(queue.enqueue(batch("b")) == .refuse(.queueFull))
-        _ = queue.disconnected()
+        _ = queue.disconnected(now: .uptimeNanoseconds(100))
         #expect(queue.enqueue(batch("c", replies: 2, deadline: 1)) == .wait)
         _ = queue.expire(now: .uptimeNanoseconds(1))
         #expect(queue.enqueue(batch("d", replies: 2)) == .wait)
-        _ = queue.shutdown()
+        _ = queue.end(with: .clientClosed)
         #expect(queue.enqueue(batch("e")) == .refuse(.clientClosed))
     }
 
     @Test("A reply nobody asked for ends the connection")
     func unasked() {
         var queue = connected()
-        #expect(queue.receive([.integer(1)]) == .init(close: true))
+        #expect(queue.receive([.success(.integer(1))]) == .init(close: true))
     }
 
     @Test("A shutdown waits for what an open connection owes and gives up what needs another")
@@ -128,16 +154,16 @@ import Testing
         _ = open.enqueue(batch("a"))
         _ = open.write()
         _ = open.enqueue(batch("b"))
-        #expect(open.shutdown() == [])
+        #expect(open.end(with: .clientClosed) == [])
         #expect(!open.isDrained)
         #expect(open.write() == ByteBuffer(string: "b"))
-        _ = open.receive([.integer(1)])
-        _ = open.receive([.integer(2)])
+        _ = open.receive([.success(.integer(1))])
+        _ = open.receive([.success(.integer(2))])
         #expect(open.isDrained)
 
-        var down = Queue(commandsMax: 10)
+        var down = Queue(commandsMax: 10, patience: .nanoseconds(50))
         _ = down.enqueue(batch("a"))
-        #expect(down.shutdown() == ["a"])
+        #expect(down.end(with: .clientClosed) == ["a"])
         #expect(down.isDrained)
     }
 
@@ -147,9 +173,9 @@ import Testing
         _ = queue.enqueue(batch("written"))
         _ = queue.write()
         _ = queue.enqueue(batch("waiting"))
-        _ = queue.shutdown()
-        #expect(queue.disconnected() == ["written"])
-        #expect(queue.shutdown() == ["waiting"])
+        _ = queue.end(with: .clientClosed)
+        #expect(queue.disconnected(now: .uptimeNanoseconds(100)) == ["written"])
+        #expect(queue.end(with: .clientClosed) == ["waiting"])
     }
 }
 
@@ -168,6 +194,10 @@ extension CommandQueue.ReceiveAction: Equatable where Token: Equatable {
         one.close == other.close
             && one.answered.elementsEqual(other.answered) { $0.token == $1.token && $0.replies == $1.replies }
     }
+}
+
+extension RedisError: Equatable {
+    public static func == (one: Self, other: Self) -> Bool { one.code == other.code && one.message == other.message }
 }
 
 extension CommandQueue.ExpireAction: Equatable where Token: Equatable {

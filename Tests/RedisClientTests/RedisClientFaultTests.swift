@@ -158,7 +158,7 @@ import Testing
         try await RedisServer.withRedis(slowly) { server in
             try await server.withClient { client in
                 let sets = (0..<1000).map { RedisCommand("SET", key: "k\($0)", "v") }
-                _ = try await client.pipeline(sets)
+                _ = try await client.replies(sets)
                 try await server.restart()
                 let error = try await #require(throws: RedisError.self) { try await client.checkServer() }
                 #expect(error.code == .rejected(.loading))
@@ -200,8 +200,8 @@ import Testing
                     try await eventually(else: "not connected") { try await connections().count == loops }
                     let before = try await connections()
                     _ = try await admin.send(RedisCommand(keyless: "REPLICAOF", "127.0.0.1", "1"))
-                    let write = try await client.pipeline([RedisCommand("SET", key: "k", "v")])
-                    #expect(write[0].error?.kind == .readOnly)
+                    let write = await client.pipeline([RedisCommand("SET", key: "k", "v")])
+                    #expect(write[0].rejection == .readOnly)
                     try await eventually(else: "not connected again") {
                         let now = try await connections()
                         return now.count == loops && now.intersection(before).count == loops - 1
@@ -217,7 +217,7 @@ import Testing
         try await RedisServer.withRedis { server in
             try await server.withClient { client in
                 let calls = (0..<512).map { RedisScriptCall(script, keys: ["k"], arguments: ["\($0)"]) }
-                #expect(try await client.evaluate(calls) == (0..<512).map { .string("\($0)") })
+                #expect(try await client.evaluate(calls).map { try $0.get() } == (0..<512).map { .string("\($0)") })
                 let statistics = try await client.send(RedisCommand(keyless: "INFO", "commandstats")).string ?? ""
                 #expect(statistics.contains("cmdstat_script|load:calls=1,"))
                 #expect(statistics.contains("cmdstat_evalsha:calls=1024,"))

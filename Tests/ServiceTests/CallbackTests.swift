@@ -32,7 +32,7 @@ struct CallbackSenderTests {
         let key = Data(repeating: 9, count: 32)
         try await Receiver.with(status: 200) { receiver, url in
             var options = CallbackOptions(url: try CallbackURL(url + "?app=demo"), sdkAppID: 14, signToken: "token")
-            options.webhookSecrets = [try WebhookSecret("whsec_" + key.base64EncodedString())]
+            options.proofs.webhookSecrets = [try WebhookSecret("whsec_" + key.base64EncodedString())]
             let sent = try change(.login, .register, "iPhone", address: "192.0.2.1")
             #expect(try await deliver(sent, options) == .delivered)
             let heard = try #require(receiver.heard.first)
@@ -88,7 +88,9 @@ struct CallbackSenderTests {
     func clock() async throws {
         try await Receiver.with(status: 200) { receiver, url in
             var options = CallbackOptions(url: try CallbackURL(url), signToken: "token")
-            options.webhookSecrets = [try WebhookSecret("whsec_" + Data(repeating: 9, count: 32).base64EncodedString())]
+            options.proofs.webhookSecrets = [
+                try WebhookSecret("whsec_" + Data(repeating: 9, count: 32).base64EncodedString())
+            ]
             let clock = RedisClock()
             clock.saw(redisMs: Int(Date().timeIntervalSince1970 * 1_000) + 3_600_000)
             let before = clock.nowSeconds

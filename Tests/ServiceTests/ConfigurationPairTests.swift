@@ -1,3 +1,4 @@
+import PresenceAPI
 import Support
 import Testing
 
@@ -17,6 +18,21 @@ struct ConfigurationPairTests {
             (["--callback-timeout-ms", "100"], "callback.timeout-ms", "callback.url"),
             (["--callback-url", "http://a", "--callback-ca-file", "/x"], "callback.ca-file is set", "callback.url"),
             (["--redis-url", "redis://h", "--state-folder", "/x"], "state.folder", "redis.url"),
+            (["--redis-url", "redis://h", "--redis-ca-file", "/x"], "redis.ca-file is set", "redis.url"),
+            (
+                ["--redis-url", "redis+cluster://h", "--redis-server-name", "h"], "redis.server-name is set",
+                "redis.url"
+            ),
+            (["--redis-server-name", "h"], "redis.server-name is set", "redis.url"),
+            (
+                ["--redis-url", "rediss://h", "--redis-key-file", "/x"], "redis.key-file is of no use without",
+                "redis.certificate-file"
+            ),
+            (
+                ["--redis-url", "rediss://h", "--redis-certificate-file", "/x"],
+                "redis.certificate-file is of no use without", "redis.key-file"
+            ),
+            (["--redis-min-replicas", "1"], "redis.min-replicas", "redis.url"),
             (["--connect-jwt-audience", "a"], "connect.jwt-audience", "connect.jwt-secrets"),
             (["--connect-jwt-issuer", "a"], "connect.jwt-issuer", "connect.jwt-public-keys"),
             (["--host", "0.0.0.0"], "host", "auth.api-keys"),
@@ -34,6 +50,13 @@ struct ConfigurationPairTests {
     func refusals(_ flags: [String], _ one: String, _ other: String) throws {
         let message = try refusal(flags)
         #expect(message.contains(one) && message.contains(other), "\(message)")
+    }
+
+    @Test(
+        "do not: a key of any list is enough to be reached by others", arguments: ["api", "read", "write", "operate"])
+    func keys(_ list: String) throws {
+        let configuration = try configure(["--host", "0.0.0.0", "--auth-\(list)-keys", "k"])
+        #expect(configuration.keys.lists.flatMap(\.keys) == ["k"])
     }
 
     @Test("are told with where each of them is set")
@@ -55,6 +78,14 @@ struct ConfigurationPairTests {
         #expect(
             try refusal(["--callback-url", "http://a", "--callback-ca-file", "/x"])
                 .hasSuffix("without TLS no certificate is shown; it is set by --callback-ca-file."))
+        #expect(
+            try refusal(["--redis-url", "rediss://h", "--redis-ca-file", "/nowhere"])
+                == "redis.ca-file names \"/nowhere\", which cannot be read: No such file or directory; it is set by "
+                + "--redis-ca-file.")
+        #expect(
+            try refusal(["--redis-url", "rediss://h", "--redis-server-name", "10.0.0.1"])
+                == "redis.server-name is \"10.0.0.1\" but must be a name, as redis.example.org: an address is checked "
+                + "without it; it is set by --redis-server-name.")
         try withFile("c.yaml", "platforms: {iOS: {timeout-ms: 130000}}") { path in
             let message = try refusal(["--config", path])
             #expect(message.contains("of iPhone, 130000 ms"), "\(message)")

@@ -19,7 +19,6 @@ struct ConfigurationRefusalTests {
             (["--app-admins", "a", "--app-admins", "b"], "--app-admins is given more than once: give it once, with"),
             (["--port", "65536"], "port is \"65536\""), (["--shards", "0"], "from 1 to 4096"),
             (["--redis-prefix", "a{b"], "redis.prefix is \"a{b\" but must be 1 to 32 of A-Z a-z 0-9 _ -"),
-            (["--redis-url", "rediss://h"], "redis.url"),
             (["--callback-url", "nowhere"], "callback.url must be an http or https URL; it is set by --callback-url."),
             (["--callback-url", "http://a", "--callback-webhook-secrets", "no"], "callback.webhook-secrets"),
             (["--callback-url", "https://a", "--callback-ca-file", "/x"], "callback.ca-file is \"/x\" but must be"),

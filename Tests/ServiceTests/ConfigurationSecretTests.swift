@@ -11,7 +11,8 @@ struct ConfigurationSecretTests {
     private static let webhookSecret = "whsec_" + Data(repeating: 7, count: 24).base64EncodedString()
     /// A value of each, and what it needs beside it.
     private static let values = [
-        "app.secret-key": "swordfish", "auth.api-keys": "swordfish", "callback.sign-token": "swordfish",
+        "app.secret-key": "swordfish", "auth.api-keys": "swordfish", "auth.read-keys": "swordfish",
+        "auth.write-keys": "swordfish", "auth.operate-keys": "swordfish", "callback.sign-token": "swordfish",
         "callback.webhook-secrets": webhookSecret, "callback.url": "http://h/swordfish",
         "connect.jwt-secrets": "swordfish-swordfish-swordfish-swordfish", "redis.url": "redis://:swordfish@h",
     ]

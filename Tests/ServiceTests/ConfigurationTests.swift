@@ -66,12 +66,10 @@ struct ConfigurationTests {
         #expect(try !configure(["--redis-allow-eviction", "false"]).redisAllowsEviction)
     }
 
-    @Test("The README's table is the table of the code")
-    func readme() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-        #expect(readme.contains(ConfigurationKey.markdownTable), "print it with: presence configuration")
+    @Test("The documentation's table is the table of the code")
+    func documentation() throws {
+        let page = try DocumentationPage.named("Configuration")
+        #expect(page.text.contains(ConfigurationKey.markdownTable), "print it with: presence configuration")
     }
 
     @Test("A start that cannot be ends with a sentence and its own status")

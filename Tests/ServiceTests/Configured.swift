@@ -1,4 +1,5 @@
 import Foundation
+import PresenceAPI
 import Support
 
 @testable import presence
@@ -8,6 +9,11 @@ func configure(
     _ flags: [String] = [], _ environment: [String: String] = [:]
 ) throws -> ServiceConfiguration {
     try ServiceConfiguration(flags: flags, environment: ["HOME": "/home/someone"].merging(environment) { $1 })
+}
+
+extension ServiceConfiguration {
+    /// Those of auth.api-keys.
+    var apiKeys: [String] { keys.lists.first?.keys ?? [] }
 }
 
 /// The sentence such a configuration is refused with; empty if it is not.

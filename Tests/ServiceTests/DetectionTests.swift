@@ -14,7 +14,7 @@ struct DetectionTests {
         ) { deployment in
             try await deployment.redis.withClient { redis in
                 for batch in 0..<100 {
-                    _ = try await redis.pipeline(
+                    _ = try await redis.replies(
                         (0..<1_000).map { RedisCommand("SET", key: "other:\(batch):\($0)", "1", "EX", "86400") })
                 }
                 let setting = try await redis.send(RedisCommand(keyless: "CONFIG", "GET", "notify-keyspace-events"))

@@ -33,7 +33,9 @@ struct EveryKey {
         var good = [
             "config": "\(folder)/empty.yaml", "callback.ca-file": "\(folder)/ca.pem",
             "connect.jwt-public-keys": "\(folder)/p256.pem,\(folder)/rsa.pem",
-            "redis.url": "redis://me:pass@127.0.0.1:6390/1", "callback.url": "https://example.org:8443/hook?a=b",
+            "redis.url": "rediss://me:pass@127.0.0.1:6390/1", "redis.ca-file": "\(folder)/authority.pem",
+            "redis.certificate-file": "\(folder)/certificate.pem", "redis.key-file": "\(folder)/key.pem",
+            "redis.min-replicas": "10", "callback.url": "https://example.org:8443/hook?a=b",
             "callback.webhook-secrets": "whsec_" + Data(repeating: 7, count: 24).base64EncodedString(),
             "app.id": "1400000000", "connect.jwt-secrets": String(repeating: "secret", count: 6),
             "connect.origins": "https://example.org,http://localhost:8000", "login.limits": "Web=10,iPhone=3",
@@ -48,6 +50,7 @@ struct EveryKey {
         }
         try Data().write(to: URL(filePath: "\(folder)/empty.yaml"))
         try Data(TestCertificate.localhost.authority.utf8).write(to: URL(filePath: "\(folder)/ca.pem"))
+        _ = try TestCertificate.signed.write(to: folder)
         try Data(Self.p256.utf8).write(to: URL(filePath: "\(folder)/p256.pem"))
         try Data(Self.rsa.utf8).write(to: URL(filePath: "\(folder)/rsa.pem"))
         self.good = good
@@ -65,6 +68,12 @@ struct EveryKey {
         +wIDAQAB
         -----END PUBLIC KEY-----
         """
+
+    /// What is of no use with the private Redis.
+    private static let ofRedisNamed = [
+        "redis.url", "redis.ca-file", "redis.certificate-file", "redis.key-file", "redis.server-name",
+        "redis.min-replicas",
+    ]
 
     static let keys = ConfigurationKey.known + ConfigurationKey.platform("Android").all
 
@@ -128,11 +137,9 @@ struct EveryKey {
 
     /// Whether a key must not be given beside the one that is written in another way: it is that one, or contradicts.
     private func rulesOut(_ key: ConfigurationKey, _ other: ConfigurationKey) -> Bool {
-        let pair = [key.name, other.name]
         if key.name == other.name || key.name == other.fileKey?.name { return true }
-        let isRedis = ["redis.url", "redis.url-file"].contains(key.name)
-        return other.name == "state.folder" && (isRedis || key.name != "state.folder")
-            || other.name == "redis.url" && pair.contains("state.folder")
+        if key.name == "state.folder" { return Self.ofRedisNamed.contains(other.name) }
+        return other.name == "state.folder"
     }
 
     private func outcome(_ key: ConfigurationKey, _ flags: [String], _ environment: [String: String]) -> Outcome {
@@ -158,8 +165,10 @@ struct EveryKey {
         rest.callback?.extensions = []
         // Certificates and keys show addresses.
         rest.callback?.trusted = .system
-        rest.callback?.webhookSecrets = []
+        rest.callback?.proofs.webhookSecrets = []
         rest.clientTokens.jwtPublicKeys = []
+        // Only where the URL stands in a file.
+        rest.redisAnew = nil
         dump(rest, to: &text)
         return text
     }

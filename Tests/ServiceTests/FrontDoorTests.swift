@@ -90,17 +90,13 @@ struct FrontDoorTests {
             try await RawConnection.with(port: worker.port, receiveBytes: 4_096) { client in
                 try await client.send(Self.get("/health/live"))
                 #expect(try await client.answer()?.status == 200)
-                let there = try Self.descriptors(of: worker)
+                #expect(try worker.holdsConnection(from: client.localPort))
                 try await client.send(String(repeating: Self.get("/openapi.json"), count: 400))
-                try await eventually(timeout: .seconds(40), else: "the worker keeps it") {
-                    try Self.descriptors(of: worker) < there
+                try await eventually(timeout: .seconds(90), else: "the worker keeps it") {
+                    try !worker.holdsConnection(from: client.localPort)
                 }
             }
         }
-    }
-
-    private static func descriptors(of worker: PresenceProcess) throws -> Int {
-        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(worker.child.pid)/fd").count
     }
 
     @Test("Close in whatever case, and HTTP/1.0, end the connection behind the answer")

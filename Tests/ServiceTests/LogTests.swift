@@ -54,7 +54,7 @@ struct LogTests {
                 ], folder: folder)
             defer { worker.signal(SIGKILL) }
             let backend = Backend(["http://127.0.0.1:\(port)"])
-            try await eventually(timeout: .seconds(20), else: "not ready: \(pipe.read().suffix(500))") {
+            try await eventually(else: "not ready: \(pipe.read().suffix(500))") {
                 (try? await backend.call(.get, "/health/ready").status) == 200
             }
             try await body(pipe, worker, backend, port)
@@ -144,6 +144,6 @@ struct LogTests {
         let worker = try ChildProcess(words, folder: folder, log: "log")
         try await eventually(else: "it does not wait: \(worker.log)") { worker.log.contains("Waiting for Redis") }
         try await worker.end(with: SIGTERM)
-        #expect(worker.log.contains(#"variable=PRESENCE_X\nforged\r\u{1b}[2K [presence] An environment variable"#))
+        #expect(worker.log.contains(#"variable="PRESENCE_X\nforged\r\u{1b}[2K" [presence] An environment variable"#))
     }
 }

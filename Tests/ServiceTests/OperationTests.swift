@@ -36,7 +36,7 @@ struct OperationTests {
         try await Deployment.with(workers: 2, ["shards": "128"]) { deployment in
             try await deployment.redis.withClient { redis in
                 try await eventually(else: "the shards are not shared") {
-                    let owners = try await redis.pipeline(
+                    let owners = try await redis.replies(
                         (0..<128).map { RedisCommand("HGET", key: Deployment.key($0, "owner"), "worker") })
                     let shares = Dictionary(grouping: owners.compactMap(\.string), by: \.self).mapValues(\.count)
                     return shares.count == 2 && shares.values.allSatisfy { $0 > 32 }
@@ -91,10 +91,13 @@ struct OperationTests {
     @Test("A Redis set up with other shards is refused with a sentence")
     func shardMismatch() async throws {
         try await Deployment.with(workers: 1) { deployment in
-            let refusal = await #expect(throws: TimedOut.self) {
-                try await PresenceProcess.withWorker(redis: deployment.redis.url, ["shards": "32"]) { _ in }
-            }
-            #expect(refusal?.description.contains("set shards to 16") == true)
+            let end = try await PresenceProcess.end(of: [
+                "serve", "--port", "0", "--shards", "32", "--auth-api-keys", "key-of-a-backend",
+                "--redis-url", deployment.redis.url,
+            ])
+            #expect(end.output.contains("set shards to 16"))
+            // Whatever a library says of a service that failed.
+            #expect(!end.output.contains("key-of-a-backend"))
         }
     }
 
@@ -132,6 +135,37 @@ struct OperationTests {
                 try await worker.child.end(with: SIGTERM, timeout: .seconds(4))
                 #expect(try await silent.next() == nil)
             }
+        }
+    }
+
+    @Test("A worker without its Redis says so to whoever asks, lets nobody in, and serves when it comes")
+    func waitsForRedis() async throws {
+        try await RedisServer.withRedis { redis in
+            try await redis.kill()
+            let folder = try temporaryFolder("waiting")
+            defer { removeFolder(folder) }
+            let child = try ChildProcess(
+                [PresenceProcess.binary, "serve", "--port", "0", "--shards", "16", "--redis-url", redis.url],
+                folder: folder, log: "log")
+            let backend = Backend(["http://127.0.0.1:\(try await PresenceProcess.listeningPort(of: child))"])
+            let live = try await backend.call(.get, "/health/live")
+            #expect(live.status == 200)
+            try await eventually(else: "it does not say why") {
+                let ready = try await backend.call(.get, "/health/ready")
+                return ready.status == 503 && ready.text.contains("Redis is waited for: ")
+            }
+            for path in ["/v1/users/ann", "/v1/stats", "/v1/connect"] {
+                let answer = try await backend.call(.get, path)
+                #expect(
+                    answer.status == 503 && answer.body["code"].string == "redis-unavailable", "\(path) \(answer.text)")
+            }
+            try await redis.start()
+            try await eventually(else: "it does not serve") {
+                try await backend.call(.get, "/health/ready").status == 200
+            }
+            let login = try await backend.login("ann", "Mac")
+            #expect(login.status == 201)
+            try await child.end(with: SIGTERM)
         }
     }
 
@@ -189,7 +223,7 @@ struct OperationTests {
         try await RedisServer.withRedis(cluster) { redis in
             for command in [["query", "ann"], ["replay"], ["rules", "show"], ["rules", "adopt"], ["serve"]] {
                 let end = try await PresenceProcess.end(of: command + ["--redis-url", redis.url])
-                let isTold = end.output.contains("Point redis.url at a server with cluster-enabled no.\n")
+                let isTold = end.output.contains("Write redis+cluster:// in redis.url.\n")
                 #expect(isTold && !end.output.contains("right?"), "\(command): \(end.output)")
             }
         }
@@ -257,12 +291,12 @@ struct OperationTests {
             #expect(try await replay("--since", "2020-01-01T00:00:00.000Z", "--user", "carl") == count(0))
             #expect(try await replay("--since", "yesterday").contains("must be a time as"))
             #expect(try await replay("--since", "2", "--until", "1").contains("must not be later"))
-            #expect(try await replay("--since", "1577836800000", "--user", "bob") == count(1))
+            #expect(try await replay("--since", "1577836800000", "--user", "bob").hasSuffix(count(1)))
             let bobs = receiver.events(of: "bob")
             try await eventually(else: "not delivered again") {
                 receiver.attempts.filter { $0.id == bobs[0].id }.count == 2
             }
-            #expect(try await replay() == count(1))
+            #expect(try await replay().hasSuffix(count(1)))
             try await eventually(else: "not delivered again") { receiver.attempts.count == 4 }
         }
     }

@@ -80,7 +80,7 @@ struct RulesTests {
         }
     }
 
-    @Test("4096 shards: users are found where the rule of the README says")
+    @Test("4096 shards: users are found where the rule of the documentation says")
     func manyShards() async throws {
         try await Deployment.with(workers: 1, ["shards": "4096"]) { deployment in
             _ = try await deployment.backend.session("alice", "Web")

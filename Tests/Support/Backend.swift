@@ -18,14 +18,29 @@ package final class Backend: Sendable {
         package let headers: HTTPHeaders
         package let body: JSON
         package let text: String
+
+        /// It is to be asked again later.
+        package var isPutOff: Bool { status == 503 && !headers["Retry-After"].isEmpty }
     }
 
-    private let urls: [String]
     private let key: String?
-    private let turn = Mutex(0)
+    private struct Workers {
+        var urls: [String]
+        var turn = 0
+        var underWay: [String: Int] = [:]
+
+        mutating func next() -> String {
+            defer { turn += 1 }
+            let url = urls[turn % urls.count]
+            underWay[url, default: 0] += 1
+            return url
+        }
+    }
+
+    private let workers: Mutex<Workers>
 
     package init(_ urls: [String], key: String? = nil) {
-        self.urls = urls
+        workers = Mutex(Workers(urls: urls))
         self.key = key
     }
 
@@ -33,13 +48,20 @@ package final class Backend: Sendable {
         self.init(workers.map(\.url), key: key)
     }
 
+    /// From now on it calls these, as soon as the calls to others have ended.
+    package func use(_ workers: [PresenceProcess]) async throws {
+        let urls = workers.map(\.url)
+        self.workers.withLock { $0.urls = urls }
+        try await eventually(else: "calls to other workers do not end") {
+            self.workers.withLock { $0.underWay.allSatisfy { urls.contains($0.key) || $0.value == 0 } }
+        }
+    }
+
     package func call(
         _ method: Method, _ path: String, body: String? = nil, headers: [(String, String)] = []
     ) async throws -> Answer {
-        let url = turn.withLock { turn in
-            defer { turn += 1 }
-            return urls[turn % urls.count]
-        }
+        let url = workers.withLock { $0.next() }
+        defer { workers.withLock { $0.underWay[url, default: 0] -= 1 } }
         var request = HTTPClientRequest(url: url + path)
         request.method = .RAW(value: method.rawValue)
         if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }

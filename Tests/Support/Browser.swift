@@ -52,6 +52,9 @@ package struct Browser: Sendable {
         return "http://127.0.0.1:\(port)"
     }
 
+    /// Where it listens for debuggers.
+    var port: Int { URLComponents(string: url)?.port ?? 0 }
+
     package func open(_ url: String) async throws -> Tab {
         let address = url.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? url
         guard let id = try JSON(parsing: try await call(.PUT, "/json/new?\(address)"))["id"].string else {
@@ -84,7 +87,6 @@ package struct Browser: Sendable {
     }
 
     private func command(_ method: String, _ parameters: String, to tab: Tab) async throws {
-        let port = URLComponents(string: url)?.port ?? 0
         try await RawWebSocket.with(port: port, "/devtools/page/\(tab.id)") { tools in
             tools.send(.text(#"{"id":1,"method":"\#(method)","params":\#(parameters)}"#))
             _ = try await tools.message()

@@ -24,7 +24,7 @@ package final class CallbackReceiver: Sendable {
         /// `Login/Register`
         package var change: String { "\(action)/\(reason)" }
 
-        init(_ body: JSON) {
+        package init(_ body: JSON) {
             let presence = body["Presence"]
             id = presence["id"].string ?? ""
             user = body["Info"]["To_Account"].string ?? ""

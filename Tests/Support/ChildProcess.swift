@@ -43,7 +43,7 @@ package final class ChildProcess: Sendable {
     }
 
     /// Sends a signal and waits for the end; a stopped program is continued first.
-    package func end(with number: CInt, timeout: Duration = .seconds(15)) async throws {
+    package func end(with number: CInt, timeout: Duration = .seconds(60)) async throws {
         signal(SIGCONT)
         signal(number)
         try await eventually(timeout: timeout, else: "process \(pid) does not end: \(log.suffix(500))") { !isRunning }

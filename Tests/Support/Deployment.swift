@@ -19,38 +19,18 @@ package struct Deployment: Sendable {
     /// Runs the body beside a deployment.
     /// - Parameters:
     ///   - settings: beside `shortTimeouts`, or instead of them.
-    ///   - credentials: as whom the workers use Redis, as `user:password@`; the README's user by default.
+    ///   - credentials: as whom the workers use Redis, as `user:password@`; the documentation's user by default.
     package static func with<Result: Sendable>(
         workers count: Int = 2, redis arguments: [String] = [], _ settings: [String: String] = [:],
         credentials: String = RedisServer.serviceCredentials, body: (Deployment) async throws -> Result
     ) async throws -> Result {
-        // The README's user may not switch them on itself.
+        // The documentation's user may not switch them on itself.
         let isTold = arguments.contains("--notify-keyspace-events")
         return try await RedisServer.withRedis(arguments + (isTold ? [] : ["--notify-keyspace-events", "Kxt"])) {
             redis in
-            try await CallbackReceiver.withReceiver { receiver in
-                let folder = try temporaryFolder("deployment")
-                defer { removeFolder(folder) }
-                var all = shortTimeouts.merging(settings) { $1 }
-                if all["callback.url"] == nil { all["callback.url"] = receiver.url }
-                var workers: [PresenceProcess] = []
-                do {
-                    for number in 1...count {
-                        let worker = try await PresenceProcess.start(
-                            redis: "redis://\(credentials)127.0.0.1:\(redis.port)", all, folder: folder,
-                            log: "worker-\(number).log")
-                        workers.append(worker)
-                    }
-                    let result = try await body(
-                        Deployment(
-                            redis: redis, workers: workers,
-                            backend: Backend(workers.map(\.url), key: all["auth.api-keys"]), receiver: receiver))
-                    for worker in workers { try await worker.kill() }
-                    return result
-                } catch {
-                    for worker in workers { try? await worker.kill() }
-                    throw error
-                }
+            let url = "redis://\(credentials)127.0.0.1:\(redis.port)"
+            return try await withWorkers(count, on: url, settings) { workers, backend, receiver in
+                try await body(Deployment(redis: redis, workers: workers, backend: backend, receiver: receiver))
             }
         }
     }
@@ -58,7 +38,7 @@ package struct Deployment: Sendable {
     /// The workers that do the background work of the shards.
     package func shardOwners(_ shards: Int) async throws -> Set<String?> {
         try await redis.withClient { redis in
-            let owners = try await redis.pipeline(
+            let owners = try await redis.replies(
                 (0..<shards).map { RedisCommand("HGET", key: Self.key($0, "owner"), "worker") })
             return Set(owners.map(\.string))
         }

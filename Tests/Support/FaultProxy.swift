@@ -26,6 +26,8 @@ package final class FaultProxy: Sendable {
         /// Connections such a request went through.
         var cutting: Set<ObjectIdentifier> = []
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// How long what the server sends is held up.
+        var delay = Duration.zero
     }
 
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
@@ -87,6 +89,11 @@ package final class FaultProxy: Sendable {
     package func refuse() {
         state.withLock { $0.mode = .refuse }
         closeAll()
+    }
+
+    /// Holds up all that the server sends, for so long; `zero` for not at all.
+    package func delay(_ pause: Duration) {
+        state.withLock { $0.delay = pause }
     }
 
     /// Sends new connections to the server on another port, as a load balancer does when one is gone.
@@ -176,6 +183,8 @@ package final class FaultProxy: Sendable {
                     }
                     group.addTask {
                         for try await bytes in replies where try self.forwardsReply(of: id) {
+                            let delay = self.state.withLock(\.delay)
+                            if delay > .zero { try await Task.sleep(for: delay) }
                             try await toClient.write(bytes)
                         }
                     }

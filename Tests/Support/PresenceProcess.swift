@@ -5,7 +5,7 @@ import Synchronization
 package actor PresenceProcess {
     /// What it is started with, beside the port.
     private struct Start {
-        let words: [String]
+        var words: [String]
         let folder: String
         let log: String
 
@@ -16,7 +16,7 @@ package actor PresenceProcess {
 
     package nonisolated let host: String
     package nonisolated let port: Int
-    private let start: Start
+    private var start: Start
     private nonisolated let current: Mutex<ChildProcess>
 
     package nonisolated var child: ChildProcess { current.withLock { $0 } }
@@ -35,11 +35,12 @@ package actor PresenceProcess {
 
     /// Runs the body beside a worker with these settings (`["callback.url": ...]`) on this Redis.
     package static func withWorker<Result: Sendable>(
-        redis url: String?, _ settings: [String: String] = [:], body: (PresenceProcess) async throws -> Result
+        redis url: String?, _ settings: [String: String] = [:], environment: [String: String] = [:],
+        body: (PresenceProcess) async throws -> Result
     ) async throws -> Result {
         let folder = try temporaryFolder("presence")
         defer { removeFolder(folder) }
-        let worker = try await start(redis: url, settings, folder: folder)
+        let worker = try await start(redis: url, settings, folder: folder, environment: environment)
         do {
             let result = try await body(worker)
             try await worker.kill()
@@ -79,32 +80,48 @@ package actor PresenceProcess {
     /// - Parameters:
     ///   - url: nil for a private Redis; then the worker must end with `stop`, which takes it along.
     ///   - home: the home folder it finds itself in.
+    ///   - program: another one than that which was built.
     package static func start(
         redis url: String?, _ settings: [String: String], folder: String, log: String = "worker.log",
-        home: String? = nil
+        home: String? = nil, environment: [String: String] = [:], program: String? = nil
     ) async throws -> PresenceProcess {
-        var flags = ["--log-level", "debug"]
+        var flags = ["--log-level", settings["log.level"] ?? "debug"]
         if let url { flags += ["--redis-url", url] }
-        for (key, value) in settings where key != "port" { flags += ["--" + key.replacing(".", with: "-"), value] }
-        let words = home.map { ["env", "-u", "XDG_STATE_HOME", "HOME=\($0)"] } ?? []
+        for (key, value) in settings where !["port", "log.level"].contains(key) {
+            flags += ["--" + key.replacing(".", with: "-"), value]
+        }
+        var words = home.map { ["env", "-u", "XDG_STATE_HOME", "HOME=\($0)"] } ?? []
+        if !environment.isEmpty { words += ["env"] + environment.map { "\($0)=\($1)" } }
         return try await PresenceProcess(
-            Start(words: words + [binary, "serve"] + flags, folder: folder, log: log),
+            Start(words: words + [program ?? binary, "serve"] + flags, folder: folder, log: log),
             host: settings["host"] ?? "127.0.0.1", port: settings["port"] ?? "0")
     }
 
     /// Starts the worker again after its end, on the port it had, and waits until it listens.
-    package func startAgain() async throws {
+    /// - Parameter url: of another Redis than before.
+    package func startAgain(redis url: String? = nil) async throws {
+        if let url, let flag = start.words.firstIndex(of: "--redis-url") { start.words[flag + 1] = url }
         let child = try start.child(port: "\(port)", log: "\(UUID().uuidString.prefix(8))-\(start.log)")
         current.withLock { $0 = child }
         _ = try await Self.port(of: child)
     }
 
-    /// Waits until the worker listens, and where.
+    /// Waits until the worker serves, and where.
     private static func port(of child: ChildProcess) async throws -> Int {
-        var port: Int?
-        try await eventually(timeout: .seconds(20), else: "the worker does not listen: \(child.log.suffix(1000))") {
+        let port = try await listeningPort(of: child)
+        try await eventually(else: "the worker does not serve: \(child.log.suffix(1000))") {
             guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.log.suffix(1000))") }
-            port = child.log.firstMatch(of: /listening.*port=(\d+)|port=(\d+).*listening/)
+            return child.log.contains("serving")
+        }
+        return port
+    }
+
+    /// Waits until a worker listens, and where, whether or not it has found its Redis.
+    package static func listeningPort(of child: ChildProcess) async throws -> Int {
+        var port: Int?
+        try await eventually(else: "the worker does not listen: \(child.log.suffix(1000))") {
+            guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.log.suffix(1000))") }
+            port = child.log.firstMatch(of: /listening.*port["=:]+(\d+)|port["=:]+(\d+).*listening/)
                 .flatMap { Int($0.1 ?? $0.2 ?? "") }
             return port != nil
         }
@@ -115,6 +132,18 @@ package actor PresenceProcess {
     package func stop() async throws { try await child.end(with: SIGTERM) }
     /// Ends the worker as a power cut would.
     package func kill() async throws { try await child.end(with: SIGKILL) }
+    /// Has the worker read its configuration anew, and waits until it says what came of it.
+    /// - Returns: the line it says it in.
+    package nonisolated func reload() async throws -> String {
+        func told() -> [Substring] {
+            log.split(separator: "\n").filter { $0.contains(/The configuration (was|cannot be) read anew/) }
+        }
+        let before = told().count
+        child.signal(SIGHUP)
+        try await eventually(else: "it does not say what came of SIGHUP: \(log.suffix(1000))") { told().count > before }
+        return String(told().last ?? "")
+    }
+
     package nonisolated func pause() { child.signal(SIGSTOP) }
     package nonisolated func resume() { child.signal(SIGCONT) }
 }

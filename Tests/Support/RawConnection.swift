@@ -4,6 +4,8 @@ import NIOPosix
 
 /// A client that sends what it is told, well-formed or not, and shows what comes back as it comes.
 package struct RawConnection {
+    /// Its own.
+    package let localPort: Int
     private let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private var inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
     private var unread = ""
@@ -33,15 +35,18 @@ package struct RawConnection {
             }
         }
         return try await channel.executeThenClose { inbound, outbound in
-            var connection = RawConnection(outbound: outbound, inbound: inbound.makeAsyncIterator())
+            var connection = RawConnection(
+                outbound: outbound, inbound: inbound.makeAsyncIterator(),
+                localPort: channel.channel.localAddress?.port ?? 0)
             return try await body(&connection)
         }
     }
 
     private init(
         outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>,
-        inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+        inbound: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator, localPort: Int
     ) {
+        self.localPort = localPort
         self.outbound = outbound
         self.inbound = inbound
     }

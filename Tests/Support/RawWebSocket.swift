@@ -136,7 +136,7 @@ package final class RawWebSocket: Sendable {
     /// Waits until all of a value is there; nil when the connection ended before.
     private func hear<Value: Sendable>(_ read: @Sendable (inout ByteBuffer) -> Value?) async throws -> Value? {
         var value: Value?
-        try await eventually(timeout: .seconds(20), else: "the server is silent and does not close") {
+        try await eventually(else: "the server is silent and does not close") {
             let hasEnded: Bool
             (value, hasEnded) = inbox.read(read)
             return value != nil || hasEnded

@@ -2,14 +2,14 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// A real reverse proxy in front of a worker, configured as the README says, with its Debian package's timeouts.
+/// A real reverse proxy in front of a worker, configured as the documentation says, with its Debian package's timeouts.
 package enum ReverseProxy: CaseIterable, Sendable {
     case nginx
     case haproxy
 
     /// Runs the body beside the proxy.
     /// - Parameters:
-    ///   - configuration: what the README prints for it; only the ports differ.
+    ///   - configuration: what the documentation prints for it; only the ports differ.
     ///   - workerPort: of the worker it sends requests to.
     package func with<Result: Sendable>(
         _ configuration: String, workerPort: Int, body: (_ port: Int) async throws -> Result

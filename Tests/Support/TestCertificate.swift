@@ -1,9 +1,10 @@
+import Foundation
 import NIOSSL
 
 /// A certificate of a server called `localhost`, valid until 2126. It and its key protect nothing.
 package struct TestCertificate: Sendable {
-    private let key: String
-    private let certificate: String
+    let key: String
+    let certificate: String
     /// PEM of the CA that signed it, for who is to trust it.
     package let authority: String
 
@@ -87,4 +88,29 @@ package struct TestCertificate: Sendable {
             IHbBTDsjbZCt5eT2ywe9Vvewzsa/semMucEWbf7qskFx
             -----END CERTIFICATE-----
             """)
+}
+
+extension TestCertificate {
+    /// The files a certificate is written to in a folder.
+    package struct Files: Sendable {
+        package let certificate: String
+        package let key: String
+        /// The CA that signed it.
+        package let authority: String
+
+        init(folder: String) {
+            certificate = "\(folder)/certificate.pem"
+            key = "\(folder)/key.pem"
+            authority = "\(folder)/authority.pem"
+        }
+    }
+
+    /// Writes certificate, key and CA as PEM, in the place of those written there before.
+    package func write(to folder: String) throws -> Files {
+        let files = Files(folder: folder)
+        for (text, path) in [(certificate, files.certificate), (key, files.key), (authority, files.authority)] {
+            try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+        }
+        return files
+    }
 }

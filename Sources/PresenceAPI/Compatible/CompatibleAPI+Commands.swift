@@ -1,5 +1,7 @@
 import HTTPServer
 import JSON
+import Logging
+import Logs
 import PresenceCore
 import PresenceStore
 
@@ -20,12 +22,12 @@ extension CompatibleAPI {
         }
         var results: [CompatibleStatus] = []
         results.reserveCapacity(users.count)
-        for (user, presence) in zip(users, try await store.presences(of: users)) {
+        for (user, presence) in zip(users, try await store.presences(of: users).unlessNobodyCouldBeAsked()) {
             switch presence {
             case .success(let presence):
                 results.append(CompatibleStatus(presence: presence, withDetail: body.needsDetail))
             case .failure(let error):
-                logger.unreadableRecord(of: user, error)
+                if error.code == .corrupt { logger.unreadableRecord(of: user, error, in: request) }
                 failed.append(.init(account: user.rawValue, code: .queryFailed))
             }
         }
@@ -39,9 +41,14 @@ extension CompatibleAPI {
     ///
     /// A usersig tells the second it was issued in, so those of the kick's own second are all revoked. The answer
     /// comes a second later: a usersig issued after it is newer.
-    func kick(_ request: HTTPServerRequest) async throws -> CompatibleMembers {
+    func kick(_ request: HTTPServerRequest, by caller: String) async throws -> CompatibleMembers {
         let body = try request.json(as: CompatibleKickRequest.self)
-        _ = try await store.kick(body.user(), revokingUserSigs: true)
+        let user = try body.user()
+        _ = try await logger.audited(
+            .kick, by: caller, request, [.user: "\(user)"], count: \.kicked.count
+        ) { () throws(StoreError) in
+            try await store.kick(user, revokingUserSigs: true, cause: request.cause)
+        }
         try await Task.sleep(for: .seconds(1))
         return { _ in }
     }

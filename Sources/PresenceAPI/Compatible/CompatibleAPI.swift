@@ -14,30 +14,39 @@ import PresenceStore
 /// (90001, 90003, 90011, 70402), Redis (90992, 70500).
 struct CompatibleAPI: Sendable {
     let store: PresenceStore
-    let app: CompatibleApp
+    var app: CompatibleApp
+    let routes: CompatibleRoutes
+    /// Why Redis may not be asked yet, as a sentence; nil once it may.
+    let closed: @Sendable () -> String?
     let logger: Logger
 
     static func isPath(_ path: Substring) -> Bool { path.split(separator: "/").first == "v4" }
 
     /// What the head says comes before the body.
-    func decide(_ request: HTTPServerRequest) -> HTTPServerDecision {
+    func decide(_ request: inout HTTPServerRequest) -> HTTPServerDecision {
         let path = request.path.split(separator: "/").dropFirst().joined(separator: "/")
         let named = CompatibleCommand(rawValue: path)
+        request.route = routes.figures(request.method, named)
         do {
-            let command = try check(named, request)
-            return .handle { request in
+            let (command, caller) = try check(named, request)
+            if let reason = closed() { throw Problem(.redisUnavailable, reason) }
+            request.identify(isNeeded: command == .kick)
+            let decision = HTTPServerDecision.handle { request in
                 do {
-                    return .compatible(members: try await answer(command, request))
+                    return .compatible(members: try await answer(command, request, of: caller))
                 } catch {
-                    return failed(error, command)
+                    return failed(error, command, request)
                 }
             }
+            return decision.identified(by: request.id)
         } catch {
-            return .answer(failed(error, named))
+            return .answer(failed(error, named, request))
         }
     }
 
-    private func check(_ command: CompatibleCommand?, _ request: HTTPServerRequest) throws -> CompatibleCommand {
+    private func check(
+        _ command: CompatibleCommand?, _ request: HTTPServerRequest
+    ) throws -> (CompatibleCommand, caller: String) {
         guard request.method == .POST || request.method == .GET else {
             throw CompatibleFailure(.badRequest, "Use POST.")
         }
@@ -45,29 +54,31 @@ struct CompatibleAPI: Sendable {
             let known = CompatibleCommand.allCases.map { "v4/\($0.rawValue)" }.joined(separator: ", ")
             throw CompatibleFailure(.unknownCommand, "The commands are \(known).")
         }
-        try CompatibleCaller(request.query).check(for: command, of: app)
-        return command
+        return (command, try CompatibleCaller(request.query).check(for: command, of: app))
     }
 
     private func answer(
-        _ command: CompatibleCommand, _ request: HTTPServerRequest
+        _ command: CompatibleCommand, _ request: HTTPServerRequest, of caller: String
     ) async throws -> CompatibleMembers {
         switch command {
         case .queryOnlineStatus, .queryState: try await query(request)
-        case .kick: try await kick(request)
+        case .kick: try await kick(request, by: "administrator \(caller)")
         case .accountCheck: try accountCheck(request)
         }
     }
 
-    private func failed(_ error: any Error, _ command: CompatibleCommand?) -> HTTPServerResponse {
+    private func failed(
+        _ error: any Error, _ command: CompatibleCommand?, _ request: HTTPServerRequest
+    ) -> HTTPServerResponse {
+        let id = request.identified.id
         let failure = CompatibleFailure(error, of: command)
         logger.log(
             level: failure.isOurs ? .error : .debug, "compatible call failed",
             metadata: .keyed([
                 .command: "\(command?.rawValue ?? "unknown")", .code: "\(failure.code)",
-                .error: failure.underlying.map { "\($0)" } ?? "none",
+                .error: failure.underlying.map { "\($0)" } ?? "none", .requestID: "\(id)",
             ]))
-        return .compatible(failure)
+        return .compatible(failure).identified(by: id)
     }
 }
 

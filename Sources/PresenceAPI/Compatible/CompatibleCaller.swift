@@ -20,7 +20,8 @@ struct CompatibleCaller {
     }
 
     /// Lets an administrator of the app pass who shows a usersig of their own.
-    func check(for command: CompatibleCommand, of app: CompatibleApp) throws {
+    /// - Returns: who that is.
+    func check(for command: CompatibleCommand, of app: CompatibleApp) throws -> String {
         guard let sdkAppID = parameters[.sdkappid] else {
             throw CompatibleFailure(.sdkAppIDMissing, "Send the app's id as the query parameter sdkappid.")
         }
@@ -37,5 +38,6 @@ struct CompatibleCaller {
         guard app.admins.contains(where: { $0.utf8.elementsEqual(identifier.utf8) }) else {
             throw CompatibleFailure(command.needsAdministrator, "The identifier must be an administrator of the app.")
         }
+        return identifier
     }
 }

@@ -17,9 +17,7 @@ extension PresenceAPI {
 
     /// A handshake does not come here: its connection has become a WebSocket by then.
     func connect(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
-        var response = Problem(.upgradeRequired, "Send a WebSocket handshake, version 13.").response
-        response.headers += [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-        return response
+        throw Problem(.upgradeRequired, "Send a WebSocket handshake, version 13.")
     }
 
     private static let module = ByteBuffer(bytes: PackageResources.client_js)

@@ -15,7 +15,7 @@ extension PresenceAPI {
             platform: store.platforms.platform(named: body.platform),
             instance: body.instance.map { try InstanceID($0) } ?? .unnamed,
             details: body.details(),
-            userSigIssuedAtMs: body.userSig.map { try userSig($0, of: user).issuedAt * 1_000 })
+            userSigIssuedAtMs: body.userSig.map { try userSig($0, of: user).issuedAt * 1_000 }, cause: request.cause)
         switch answer {
         case .accepted(let login): return .json(login, status: .created)
         case .late: preconditionFailure("only what names its attempt is late")
@@ -28,7 +28,7 @@ extension PresenceAPI {
     }
 
     private func userSig(_ text: String, of user: UserID) throws -> UserSig {
-        guard let app = options.app else {
+        guard let app = credentials.current.compatible?.app else {
             throw InvalidInput(
                 field: "userSig", message: "cannot be checked: configure app.id and app.secret-key, or leave it out")
         }
@@ -38,18 +38,22 @@ extension PresenceAPI {
     func heartbeats(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let body = try request.json(as: HeartbeatsRequest.self)
         try body.checkCount()
-        let gone = try await store.heartbeat(body.sessions)
-        return .json(HeartbeatsResponse(renewed: body.sessions.count - gone.count, gone: gone))
+        let answer = await store.heartbeat(body.sessions)
+        if let failed = answer.failed.first, answer.failed.count == body.sessions.count { throw failed.error }
+        return .json(
+            HeartbeatsResponse(
+                renewed: body.sessions.count - answer.gone.count - answer.failed.count, gone: answer.gone,
+                errors: answer.failed.map { .init(session: $0.session) }))
     }
 
     func disconnect(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let named = try namedSession(in: request)
-        return .json(try await store.disconnect(named.user, session: named.session))
+        return .json(try await store.disconnect(named.user, session: named.session, cause: request.cause))
     }
 
     func logout(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let named = try namedSession(in: request)
-        return .json(try await store.logout(named.user, session: named.session))
+        return .json(try await store.logout(named.user, session: named.session, cause: request.cause))
     }
 
     private func namedSession(in request: HTTPServerRequest) throws -> UserSession {

@@ -78,7 +78,13 @@ struct KickRequest {
     var instance: String?
     var reason: String?
 
-    func note() throws(InvalidInput) -> String? {
+    func note() throws(InvalidInput) -> String? { try KickNote.checked(reason) }
+}
+
+/// The reason of a kick, which its client and the event log are told.
+package enum KickNote {
+    /// - Returns: nil where there is none.
+    package static func checked(_ reason: String?) throws(InvalidInput) -> String? {
         guard let reason, !reason.isEmpty else { return nil }
         guard reason.utf8.count <= APILimits.reasonBytesMax, !reason.containsControlCharacter else {
             throw InvalidInput(

@@ -38,11 +38,26 @@ extension HeartbeatTiming: JSONWritable {
 struct HeartbeatsResponse: JSONWritable {
     var renewed: Int
     var gone: [UserSession]
+    /// Those Redis could not be asked for: to be sent again.
+    var errors: [Failed]
+
+    struct Failed: JSONWritable {
+        let session: UserSession
+
+        func write(to json: inout JSONWriter) {
+            json.object {
+                $0.member("user", session.user.rawValue)
+                $0.member("session", session.session.description)
+                $0.member("code", StatusesResponse.Failed.Code.unavailable.rawValue)
+            }
+        }
+    }
 
     func write(to json: inout JSONWriter) {
         json.object {
             $0.member("renewed", renewed)
             $0.member("gone", gone)
+            $0.member("errors", errors)
         }
     }
 }
@@ -116,6 +131,8 @@ struct StatusesResponse: JSONWritable {
             case invalidUser = "invalid-user"
             /// Redis holds something under the user's key that this service did not write.
             case unreadableRecord = "unreadable-record"
+            /// The Redis server that holds the user cannot be asked right now.
+            case unavailable = "redis-unavailable"
         }
 
         var user: String

@@ -24,11 +24,6 @@ extension PresenceCounts: JSONWritable {
     }
 }
 
-extension Status {
-    /// Those in which somebody is logged in.
-    fileprivate static let live: [Status] = [.online, .pushOnline]
-}
-
 struct HealthResponse: JSONWritable {
     var status: String
     var readiness: Readiness?

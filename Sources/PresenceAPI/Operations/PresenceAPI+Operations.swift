@@ -24,6 +24,14 @@ extension PresenceAPI {
             status: isReady ? .ok : .serviceUnavailable)
     }
 
+    /// Made off the event loop, which has others to serve meanwhile.
+    func metrics(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
+        let text = await Task.detached { [exposition] in await exposition() }.value
+        return HTTPServerResponse(
+            .ok, headers: [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], body: ByteBuffer(string: text)
+        )
+    }
+
     func openAPI(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         HTTPServerResponse(.ok, headers: [("Content-Type", "application/json")], body: Self.description)
     }

@@ -5,12 +5,13 @@
 -- KEYS 7 lease (string) 8 push (string)
 -- ARGV 1 user id 2 device 3 generation 4 offline retention (ms) 5 how long the end is remembered (ms)
 -- ARGV 6 push retention (ms, 0 for none) 7 worker and link of the socket (record text, empty for any)
+-- ARGV 8 request and 9 traceparent of the call (may be empty)
 -- Returns changed status userStatus version notices | unchanged .. | superseded .. | absent .. | unreadable device
 -- Emits Disconnect/LinkClose
 -- Tells gone
 local user_key, shard = KEYS[1], { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
 local recent_key, lease, push_key = KEYS[6], KEYS[7], KEYS[8]
-local id, device, generation, retention, ended_ms, push, socket = unpack(ARGV)
+local id, device, generation, retention, ended_ms, push, socket, request, traceparent = unpack(ARGV)
 local user, broken = read_user(user_key, id)
 if not user then return { 'unreadable', broken } end
 local record = user.sessions[device]
@@ -25,7 +26,7 @@ end
 if status ~= 'Online' then return { 'unchanged', status, user.status, user.version } end
 
 local now = now_ms()
-local change = begin_change(shard, now)
+local change = begin_change(shard, now, request, traceparent)
 redis.call('DEL', lease)
 status = write_lost(change, user, device, push_key, tonumber(push), 'LinkClose')
 if status == 'PushOnline' then

@@ -7,18 +7,19 @@
 -- ARGV 6 excluded platforms (list) 7 sharing platforms (list) 8 instance limit (sessions)
 -- ARGV 9 on limit (kick, reject, or yield: reject, also for an Online session of another client on the same device)
 -- ARGV 10 backlog cap (events) 11 issue time of the usersig (ms, empty for none)
--- ARGV 12 how long its answer is remembered (ms) 13 how long whom it ends (ms) 14.. declared sessions
+-- ARGV 12 how long its answer is remembered (ms) 13 how long whom it ends (ms)
+-- ARGV 14 request and 15 traceparent of the call (may be empty) 16.. declared sessions
 -- Returns accepted version userStatus notices displaced.. | stale | rejected session.. | revoked | late
 -- Returns full | unreadable device
 -- Emits Login/Register
 -- Tells displaced
 -- A session to be removed must be declared: otherwise it is `stale`, before any write.
 local user_key, shard = KEYS[1], { deadlines = KEYS[2], events = KEYS[3], counts = KEYS[4], cursor = KEYS[5] }
-local recent_key, lease, revoked, declared = KEYS[6], KEYS[7], KEYS[8], declared_sessions(14, 9)
+local recent_key, lease, revoked, declared = KEYS[6], KEYS[7], KEYS[8], declared_sessions(16, 9)
 local id, generation, device, timeout, details = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local rule, on_limit = { excluded = ARGV[6], sharing = ARGV[7], limit = tonumber(ARGV[8]) }, ARGV[9]
 local backlog_most, issued_at, done_ms, ended_ms = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
-local now = now_ms()
+local request, traceparent, now = ARGV[14], ARGV[15], now_ms()
 local user, broken = read_user(user_key, id)
 if not user then return { 'unreadable', broken } end
 local recent, own = read_recent(recent_key, now), user.sessions[device]
@@ -46,7 +47,7 @@ for _, session in ipairs(ending) do
 end
 
 -- It is. One of the same device that was lost before is not ended by it: its client may be the one that logs in here.
-local change, session = begin_change(shard, now), device .. ':' .. generation
+local change, session = begin_change(shard, now, request, traceparent), device .. ':' .. generation
 local version = next_version(change, user)
 for _, other in ipairs(ending) do redis.call('DEL', declared[other].lease, declared[other].push) end
 if own_is_online then displaced[#displaced + 1] = device end

@@ -10,6 +10,6 @@ local record = redis.call('HGET', user, device)
 if not record or field(record, 'generation') ~= generation or field(record, 'status') ~= 'Online' then
   return { 'gone' }
 end
-redis.call('SET', lease, '1', 'PX', timeout)
 redis.call('ZADD', deadlines, 'LT', now_ms() + timeout, id)
+redis.call('SET', lease, '1', 'PX', timeout)
 return { 'renewed' }

@@ -53,6 +53,9 @@ final class LogOutput: Sendable {
         if !wasAwake { wakeUp.signal() }
     }
 
+    /// Lines so far that were dropped or could not be written.
+    var droppedLines: Int { state.withLock(\.queue.droppedEver) }
+
     /// Waits until what came so far is written, as far as it can be within this time.
     func flush(within limit: Duration) async {
         let end = ContinuousClock.now + limit
@@ -63,17 +66,11 @@ final class LogOutput: Sendable {
 
     /// The line that stands where others are missing.
     private static func gap(dropped: Int) -> String {
-        let line = LineKeeper()
-        Logger(label: "presence") { StreamLogHandler(label: $0, stream: line) }.warning(
-            "Lines of the log are missing here: whoever reads it was too slow, or it could not be written",
-            metadata: .keyed([.lines: "\(dropped)"]))
-        return line.text.withLock(\.self)
-    }
-
-    private final class LineKeeper: TextOutputStream, Sendable {
-        let text = Mutex("")
-
-        func write(_ line: String) { text.withLock { $0 += line } }
+        LogLine(
+            level: .warning,
+            message: "Lines of the log are missing here: whoever reads it was too slow, or it could not be written",
+            values: Logger.Metadata.keyed([.lines: "\(dropped)"]).map { ($0.key, "\($0.value)") }
+        ).written(as: LogSettings.shared.format)
     }
 
     private func writeForEver() {

@@ -10,12 +10,15 @@ struct LogQueue {
         let text: [UInt8]
         /// How many lines of the log are in it, or told as missing in it.
         fileprivate let lines: Int
+        /// The former alone.
+        fileprivate let ownLines: Int
     }
 
     private struct Line {
         let text: String
         /// The lines of the log it stands for: itself, or those it says are missing.
         let lines: Int
+        let isGap: Bool
     }
 
     private let bytesMax: Int
@@ -24,6 +27,8 @@ struct LogQueue {
     /// Of `lines`, and of the batch that is being written.
     private var bytes = 0
     private var dropped = 0
+    /// Lines that were dropped or could not be written, ever.
+    private(set) var droppedEver = 0
     /// The last batch was not written.
     private var isFailing = false
 
@@ -44,6 +49,7 @@ struct LogQueue {
         if dropped > 0, bytes <= bytesMax / 2 { tellOfGap() }
         guard dropped == 0, bytes + line.utf8.count <= bytesMax else {
             dropped += 1
+            droppedEver += 1
             return
         }
         append(line, for: 1)
@@ -57,12 +63,14 @@ struct LogQueue {
         guard let first = lines.popFirst() else { return nil }
         var text = Array(first.text.utf8)
         var count = first.lines
+        var own = first.isGap ? 0 : 1
         while let line = lines.first, text.count + line.text.utf8.count <= bytesMax {
             text += line.text.utf8
             count += line.lines
+            own += line.isGap ? 0 : 1
             lines.removeFirst()
         }
-        return Batch(text: text, lines: count)
+        return Batch(text: text, lines: count, ownLines: own)
     }
 
     mutating func written(_ batch: Batch) {
@@ -73,16 +81,17 @@ struct LogQueue {
     mutating func failed(_ batch: Batch) {
         bytes -= batch.text.count
         dropped += batch.lines
+        droppedEver += batch.ownLines
         isFailing = true
     }
 
     private mutating func tellOfGap() {
-        append(gap(dropped), for: dropped)
+        append(gap(dropped), for: dropped, isGap: true)
         dropped = 0
     }
 
-    private mutating func append(_ line: String, for count: Int) {
-        lines.append(Line(text: line, lines: count))
+    private mutating func append(_ line: String, for count: Int, isGap: Bool = false) {
+        lines.append(Line(text: line, lines: count, isGap: isGap))
         bytes += line.utf8.count
     }
 }

@@ -2,14 +2,13 @@ import Logging
 
 extension Logger {
     /// To standard error, so that a command's output stays its own. Logging waits for nobody: see `LogOutput`.
-    static func service(level: Logger.Level) -> Logger {
+    /// - Parameter level: its own; without one it follows `LogSettings`.
+    static func service(level: Logger.Level? = nil) -> Logger {
         var logger = Logger(label: "presence", factory: handler)
-        logger.logLevel = level
+        if let level { logger.logLevel = level }
         return logger
     }
 
     /// Also for what a library logs of its own accord.
-    static func handler(_ label: String) -> any LogHandler {
-        StreamLogHandler(label: label, stream: LogLines(output: .standardError))
-    }
+    static func handler(_ label: String) -> any LogHandler { ServiceLogHandler(label) }
 }

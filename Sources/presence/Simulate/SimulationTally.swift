@@ -16,7 +16,8 @@ struct SimulationTally {
     private var disconnects = 0
     private var kicked = 0
     private var left = 0
-    /// By close code, `refused-<code>`, or what went wrong with a logout.
+    /// By close code, `no-welcome` for a connection given up before it had one, `refused-<code>`, or what went wrong
+    /// with a logout.
     private var errors: [String: Int] = [:]
     /// What the first client refused with a close code was told.
     private var refusals: [UInt16: String] = [:]
@@ -50,9 +51,9 @@ struct SimulationTally {
         case .heartbeat(let latency):
             latencies.record(latency)
             recentLatencies.record(latency)
-        case .disconnected(let code, _, _):
+        case .disconnected(let code, let reason, _):
             if isConnected(client) { disconnects += 1 }
-            errors["\(code)", default: 0] += 1
+            errors[reason.hasPrefix("no welcome") ? "no-welcome" : "\(code)", default: 0] += 1
             disconnect(client)
         case .kicked:
             kicked += 1

@@ -30,10 +30,13 @@ local function check_change(shard)
 end
 
 -- To be called before the first write. `shard` has the keys deadlines, events, counts and cursor; none where there are
--- only notices. The only time of the change is `now` (ms).
-local function begin_change(shard, now)
+-- only notices. The only time of the change is `now` (ms). Its events tell the call that caused it, where one did.
+local function begin_change(shard, now, request, traceparent)
   if shard then check_change(shard) end
-  return { shard = shard, now = now, counts = {}, events = 0, gone = {}, notices = {} }
+  return {
+    shard = shard, now = now, request = request or '', traceparent = traceparent or '', counts = {}, events = 0,
+    gone = {}, notices = {},
+  }
 end
 
 -- Gives the user the version of its next change: the time, but later than every change before, also within one
@@ -67,7 +70,8 @@ end
 local function write_event(change, user, action, reason, session, status, address, kicked, note)
   redis.call('XADD', change.shard.events, '*', 'user', user.id, 'version', user.version, 'previous', user.previous,
     'action', action, 'reason', reason, 'session', session, 'status', status,
-    'userStatus', status_of(user.sessions), 'address', address or '', 'kicked', kicked or '', 'note', note or '')
+    'userStatus', status_of(user.sessions), 'address', address or '', 'kicked', kicked or '', 'note', note or '',
+    'request', change.request, 'traceparent', change.traceparent)
   change.events = change.events + 1
 end
 

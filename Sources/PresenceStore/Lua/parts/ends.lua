@@ -2,8 +2,8 @@
 -- Uses record change
 
 -- An Online session whose client is gone: PushOnline for `push` ms where that exists (push > 0), else Offline. Returns
--- its status.
-local function write_lost(change, user, device, push_key, push, reason)
+-- its status. `note` is when its timer ended, of one that fell silent.
+local function write_lost(change, user, device, push_key, push, reason, note)
   local record, version = user.sessions[device], next_version(change, user)
   local status, pushed = 'Offline', nil
   if push > 0 then
@@ -14,7 +14,8 @@ local function write_lost(change, user, device, push_key, push, reason)
     redis.call('SET', push_key, '1', 'PX', push)
   end
   write_session(change, user, device, pushed)
-  write_event(change, user, 'Disconnect', reason, name_of(device, record), status, field(record, 'address'))
+  write_event(
+    change, user, 'Disconnect', reason, name_of(device, record), status, field(record, 'address'), nil, note)
   return status
 end
 

@@ -1,0 +1,272 @@
+import Foundation
+import Inspection
+import PresenceCore
+import PresenceStore
+import RedisClient
+import Support
+import Testing
+
+private struct Unexpected: Error {}
+
+/// A store of one shard's owner on a real Redis, and what it tells of a user.
+private struct Shop {
+    let store: PresenceStore
+
+    static func open(
+        _ path: String = "", policy: LoginPolicy = .single, _ body: (Shop) async throws -> Void
+    ) async throws {
+        try await RedisServer.withRedis { server in
+            try await RedisClient.with(server.url + path) { redis in
+                var options = StoreOptions(worker: "a")
+                options.limits.policy = policy
+                options.hasReceiver = true
+                let store = PresenceStore(redis: redis, keys: KeySpace(prefix: "test", shards: 2), options: options)
+                #expect(try await store.adopt(options.rules(hasReceiver: true), insteadOf: nil))
+                _ = try await store.register(silenceMs: 60_000)
+                try await body(Shop(store: store))
+            }
+        }
+    }
+
+    func login(_ user: UserID, _ platform: Platform) async throws -> SessionID {
+        guard case .accepted(let login) = try await store.login(user, platform: platform, instance: .unnamed) else {
+            throw Unexpected()
+        }
+        return login.session
+    }
+
+    func story(_ user: UserID) async throws -> UserStory {
+        let facts = try await store.facts(of: user)
+        let slot = store.keys.slot(of: facts.shard.number)
+        return UserStory(facts, commandLine: store.redis.redisCLI(slot: slot))
+    }
+
+    func fence(_ user: UserID) async throws -> Fence {
+        try #require(await store.own([store.keys.shard(of: user)], leaseMs: 60_000).answers.values.first?.fence)
+    }
+
+    func sweep(_ user: UserID) async throws {
+        let shard = store.keys.shard(of: user)
+        let fence = try await fence(user)
+        _ = await store.tend([shard: fence], leaseMs: 60_000, renewAtMs: 40_000, usersMax: 10)
+    }
+
+    func entries(_ user: UserID) async -> [OutboxEntry] {
+        let shard = store.keys.shard(of: user)
+        return await store.events(after: [shard: "0-0"], limit: 1_000)[shard] ?? []
+    }
+
+    /// Acknowledges all events of the user's shard.
+    func acknowledge(_ user: UserID, aside: [OutboxEntry] = [], attempts: [String: Int] = [:]) async throws -> [String]
+    {
+        let entries = await entries(user)
+        let last = try #require(entries.last)
+        let done = DoneEvents(
+            fence: try await fence(user), after: "0-0", position: last.position, id: last.id, count: entries.count,
+            aside: aside.map(\.position), attempts: attempts)
+        let shard = store.keys.shard(of: user)
+        guard case .acknowledged(let aside)? = await store.acknowledge([shard: done])[shard] else {
+            throw Unexpected()
+        }
+        return aside
+    }
+
+    func finish(_ user: UserID, _ finished: [FinishedAside]) async throws {
+        let shard = store.keys.shard(of: user)
+        let answers = await store.finishAside([shard: (try await fence(user), finished)])
+        #expect(answers[shard] == .finished(finished.count, dropped: 0))
+    }
+}
+
+@Suite("A user's story from a real Redis")
+struct UserFactsTests {
+    private let ann = try! UserID("ann")
+
+    @Test("Whom a login displaced is told by both sessions, also when the change is kept no more")
+    func displaced() async throws {
+        try await Shop.open { shop in
+            let mac = try await shop.login(ann, .mac)
+            let phone = try await shop.login(ann, .iPhone)
+            for isTrimmed in [false, true] {
+                if isTrimmed {
+                    let events = shop.store.keys.events(shop.store.keys.shard(of: ann))
+                    _ = try await shop.store.redis.send(RedisCommand("DEL", key: events))
+                }
+                let story = try await shop.story(ann)
+                #expect(story.status == .online && story.sessions.map(\.session.id) == [phone])
+                #expect(story.ended.map(\.session) == [mac])
+                #expect(story.ended.first?.how == .displaced(by: phone))
+                #expect(story.changes.map(\.fate) == (isTrimmed ? [] : [.waiting, .waiting]))
+                guard case .runs(let end) = story.sessions.first?.timer else {
+                    Issue.record("no timer: \(story.sessions)")
+                    continue
+                }
+                #expect((350_000...400_000).contains(end - story.nowMs))
+            }
+        }
+    }
+
+    @Test("A kick by an operator is told with its reason; without the change, still as one")
+    func kicked() async throws {
+        try await Shop.open { shop in
+            let mac = try await shop.login(ann, .mac)
+            _ = try await shop.store.kick(ann, note: "stolen")
+            #expect(try await shop.story(ann).ended.map(\.how) == [.kicked(reason: "stolen")])
+            let events = shop.store.keys.events(shop.store.keys.shard(of: ann))
+            _ = try await shop.store.redis.send(RedisCommand("DEL", key: events))
+            let story = try await shop.story(ann)
+            #expect(story.ended.map(\.how) == [.kicked(reason: nil)] && story.ended.map(\.session) == [mac])
+            #expect(story.isKnown && story.status == .offline)
+        }
+    }
+
+    @Test("A session that fell silent tells how late it was settled, by the deadline its timer had")
+    func late() async throws {
+        try await Shop.open { shop in
+            let web = try await shop.login(ann, .web)
+            let shard = shop.store.keys.shard(of: ann)
+            let now = try await shop.store.timeMs()
+            _ = try await shop.store.redis.send(
+                RedisCommand("ZADD", key: shop.store.keys.deadlines(shard), String(now - 7_000), "ann"))
+            _ = try await shop.store.redis.send(RedisCommand("DEL", key: shop.store.keys.lease(ann, web)))
+            #expect(try await shop.story(ann).sessions.map(\.timer) == [.unswept])
+            try await shop.sweep(ann)
+            #expect(try await shop.story(ann).sessions.map(\.timer) == [.due])
+            #expect(await shop.store.settle([ann], dueAtMs: [ann: now - 7_000]).settled == 1)
+            let story = try await shop.story(ann)
+            guard case .silent(let lateMs?) = story.ended.first?.how else {
+                Issue.record("not told: \(story.ended)")
+                return
+            }
+            #expect((7_000...12_000).contains(lateMs))
+            #expect(story.changes.last?.change.note == String(now - 7_000))
+        }
+    }
+
+    @Test("In a grace period the timer's end has no consequence until a moment that is told")
+    func grace() async throws {
+        try await Shop.open { shop in
+            let web = try await shop.login(ann, .web)
+            let shard = shop.store.keys.shard(of: ann)
+            try await shop.sweep(ann)
+            let now = try await shop.store.timeMs()
+            _ = try await shop.store.redis.send(RedisCommand("SET", key: shop.store.keys.grace(shard), String(now)))
+            _ = try await shop.store.redis.send(RedisCommand("DEL", key: shop.store.keys.lease(ann, web)))
+            #expect(try await shop.story(ann).sessions.map(\.timer) == [.grace(untilMs: now + 31_250)])
+        }
+    }
+
+    @Test("Attempts are kept where one was not enough: of delivered events, of those set aside, of dead letters")
+    func attempts() async throws {
+        try await Shop.open(policy: .multi) { shop in
+            for platform in [Platform.mac, .web, .iPhone, .linux] { _ = try await shop.login(ann, platform) }
+            let events = await shop.entries(ann)
+            let aside = try await shop.acknowledge(
+                ann, aside: Array(events[1...]), attempts: [events[0].position: 3, events[1].position: 5])
+            var fates = try await shop.story(ann).changes.map(\.fate)
+            #expect(fates[0] == .delivered(attempts: 3))
+            guard case .aside(_, 5, before: 0) = fates[1], case .aside(_, 0, before: 1) = fates[2] else {
+                Issue.record("\(fates)")
+                return
+            }
+            try await shop.finish(
+                ann,
+                [
+                    FinishedAside(entry: aside[0], attempts: 4), FinishedAside(entry: aside[1], attempts: 1),
+                    FinishedAside(entry: aside[2], whyDead: "HTTP 400", attempts: 6),
+                ])
+            fates = try await shop.story(ann).changes.map(\.fate)
+            #expect(fates[1] == .delivered(attempts: 9) && fates[2] == .delivered(attempts: 1))
+            guard case .dead(_, 6, "HTTP 400") = fates[3] else {
+                Issue.record("\(fates)")
+                return
+            }
+            let shard = shop.store.keys.shard(of: ann)
+            #expect(try await shop.store.replayDeadLetters(of: shard).replayed == 1)
+            guard case .aside(_, 6, before: 0) = try await shop.story(ann).changes[3].fate else {
+                Issue.record("the attempts are lost")
+                return
+            }
+        }
+    }
+
+    @Test("Nothing is written of an event whose first attempt was enough; notes end with the events they are about")
+    func firstAttempts() async throws {
+        try await Shop.open { shop in
+            _ = try await shop.login(ann, .mac)
+            let key = shop.store.keys.attempts(shop.store.keys.shard(of: ann))
+            _ = try await shop.acknowledge(ann)
+            #expect(try await shop.store.redis.send(RedisCommand("TYPE", key: key)) == .string("none"))
+            _ = try await shop.login(ann, .web)
+            let last = try #require(await shop.entries(ann).last)
+            _ = try await shop.acknowledge(ann, attempts: [last.position: 2])
+            let left = try #require(try await shop.store.redis.send(RedisCommand("PTTL", key: key)).int)
+            #expect((500_000...600_000).contains(left))
+        }
+    }
+
+    @Test("A key of the notes that holds something else stops no delivery, and goes")
+    func damagedNotes() async throws {
+        try await Shop.open { shop in
+            _ = try await shop.login(ann, .mac)
+            let key = shop.store.keys.attempts(shop.store.keys.shard(of: ann))
+            _ = try await shop.store.redis.send(RedisCommand("SET", key: key, "x"))
+            let last = try #require(await shop.entries(ann).last)
+            _ = try await shop.acknowledge(ann, attempts: [last.position: 2])
+            #expect(try await shop.store.redis.send(RedisCommand("TYPE", key: key)) == .string("none"))
+        }
+    }
+
+    @Test("The printed redis-cli commands run as they are, whatever the user's id and the database")
+    func commands() async throws {
+        try await Shop.open("/3") { shop in
+            let user = try UserID("o'brien $HOME {b} \"c\" \\ `d`")
+            let session = try await shop.login(user, .web)
+            let folder = try temporaryFolder("commands")
+            defer { removeFolder(folder) }
+            let story = try await shop.story(user)
+            var outputs: [String] = []
+            for (number, command) in story.commands.enumerated() {
+                let child = try ChildProcess(["sh", "-c", command], folder: folder, log: "\(number)")
+                try await eventually(else: "\(command) does not end") { !child.isRunning }
+                #expect(child.exitStatus == 0 && !child.log.contains("ERR"), "\(command): \(child.log)")
+                outputs.append(child.log)
+            }
+            #expect(story.commands.allSatisfy { $0.contains(" -n 3 ") })
+            #expect(outputs[0].hasPrefix("Web:default\nstatus=Online generation=\(session.generation)"))
+            #expect(Int(outputs[2].trimmingCharacters(in: .newlines)).map { $0 > 50_000 } == true)
+            #expect(outputs[4].contains("Register") && outputs[4].contains(session.description))
+        }
+    }
+
+    @Test("A Redis user without ZSCORE sees all but the deadline, and a command that would not run is not printed")
+    func readme() async throws {
+        try await RedisServer.withRedis { server in
+            try await RedisClient.with(server.serviceURL) { redis in
+                let keys = KeySpace(prefix: "presence", shards: 2)
+                let store = PresenceStore(redis: redis, keys: keys, options: StoreOptions(worker: "a"))
+                _ = try await store.login(ann, platform: .web, instance: .unnamed)
+                let facts = try await store.facts(of: ann)
+                #expect(facts.deadline == .forbidden)
+                let story = UserStory(
+                    facts, commandLine: redis.redisCLI(slot: 0), needsPassword: redis.needsPassword)
+                #expect(!story.commands.contains { $0.contains("ZSCORE") })
+                #expect(story.commands.allSatisfy { $0.contains("--user presence") && !$0.contains("change-me") })
+                #expect(story.text.contains("The same with redis-cli (its password in REDISCLI_AUTH)\n"))
+            }
+        }
+    }
+
+    @Test("Options from rules are the options that made them", arguments: LoginPolicy.allCases)
+    func options(_ policy: LoginPolicy) throws {
+        var options = StoreOptions(worker: "a")
+        options.limits = LoginLimits(policy: policy, onLimit: .reject, instances: [.web: 10, .iPhone: 3])
+        options.pushRetentionMs = 5
+        options.outageGapMs = 6
+        options.platforms[try Platform("TV")] = PlatformTraits(
+            platformClass: .desktop, heartbeat: HeartbeatTiming(intervalMs: 7, timeoutMs: 14), hasPush: true,
+            countsAs: .mac)
+        let rules = options.rules(hasReceiver: true)
+        #expect(StoreOptions(worker: "b", rules: rules).rules(hasReceiver: true) == rules)
+    }
+}
