@@ -116,7 +116,9 @@ struct RedisRefusalTests {
         let end = try await PresenceProcess.end(of: ["serve", "--port", "0"] + flags)
         #expect(end.status != 0 && end.status != nil, "\(end.output)")
         let told = end.output.split(separator: "\n").filter { $0.hasPrefix("presence: ") }
-        #expect(told.count == 1 && end.output.hasSuffix("\n" + told[0] + "\n") || end.output == told[0] + "\n")
+        #expect(
+            told.count == 1 && end.output.hasSuffix("\n" + told[0] + "\n") || end.output == told[0] + "\n",
+            "\(end.output)")
         #expect(told.first?.contains(sentence) == true, "\(end.output)")
         for secret in ["hunter2", "hunter3", "change-me"] { #expect(!end.output.contains(secret), "\(end.output)") }
     }

@@ -64,7 +64,7 @@ actor RedisConnection {
                 } catch {
                     reach.failed(error)
                     sender.value.failed(error)
-                    report(error)
+                    if !Task.isCancelled { report(error) }
                 }
                 if !Task.isCancelled {
                     reconnects.count()

@@ -84,6 +84,8 @@ actor RedisSubscriber {
             do {
                 try await listen()
             } catch {
+                // What breaks because nobody listens any more is no failure.
+                guard !Task.isCancelled else { return }
                 logger.log(
                     level: backoff.failures == 0 ? .warning : .debug, "Redis subscription failed",
                     metadata: .keyed([.endpoint: "\(address)", .error: "\(error)"]))

@@ -44,6 +44,7 @@ struct TopologyRefresher: Sendable {
                     if try await refresh(table) { backoff.reset() }
                     try? await Task.sleep(for: max(Self.pauseLeast, backoff.next()))
                 } catch {
+                    guard !Task.isCancelled else { break }
                     logger.log(
                         level: backoff.failures == 0 ? .warning : .debug,
                         "Cannot learn where the Redis masters are; trying again",

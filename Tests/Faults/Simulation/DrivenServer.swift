@@ -20,7 +20,8 @@ struct DrivenServer: Sendable {
         let socket = "\(folder)/redis.sock"
         let process = try ChildProcess(
             ["env"] + clock.environment.map { "\($0)=\($1)" } + [
-                "redis-server", "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "yes", "--appendfsync", "no",
+                "redis-server", "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly",
+                "yes", "--appendfsync", "no",
                 // Its thread waits for a time of day.
                 "--jemalloc-bg-thread", "no", "--auto-aof-rewrite-percentage", "0", "--enable-debug-command", "yes",
                 "--hz", "100",
