@@ -120,7 +120,16 @@ package struct FeedStream: AsyncSequence, Sendable {
         fileprivate var first: [ByteBuffer]
 
         package mutating func next() async throws -> ByteBuffer? {
-            if !first.isEmpty { return takeFirst() }
+            // What was taken before is written.
+            subscription.listener.writes(0)
+            let part = try await first.isEmpty ? caughtUp() : takeFirst()
+            guard let part else { return await subscription.listener.next() }
+            subscription.listener.writes(part.readableBytes)
+            return part
+        }
+
+        /// - Returns: nil when there is nothing more to catch up with.
+        private mutating func caughtUp() async throws -> ByteBuffer? {
             while let catchUp, !Task.isCancelled {
                 let step = try await offTheLoop { [feed, subscription] in
                     await feed.goOn(catchUp, subscription.listener)
@@ -128,7 +137,7 @@ package struct FeedStream: AsyncSequence, Sendable {
                 self.catchUp = step.catchUp
                 if let part = step.part { return part }
             }
-            return await subscription.listener.next()
+            return nil
         }
 
         private mutating func takeFirst() -> ByteBuffer {
@@ -152,6 +161,7 @@ extension ChangeFeed {
         guard !listener.hasEnded else { return Step() }
         var catchUp = catchUp
         do {
+            if hub.pending.isFull { throw StoreError(.overloaded, "As much is being written as may.") }
             if catchUp.isComplete {
                 guard listener.open() else { return Step() }
                 _ = try await ensureFollowing()
@@ -163,7 +173,7 @@ extension ChangeFeed {
             hub.end(listener, .cursorExpired)
             return Step()
         } catch {
-            // A sign of life, until Redis can be asked again or the changes are gone.
+            // A sign of life, until there is room and Redis can be asked again, or the changes are gone.
             try? await Task.sleep(for: .seconds(1))
             return Step(part: frames.heartbeat, catchUp: catchUp)
         }

@@ -162,10 +162,12 @@ extension ChangeFeed {
 
     private func read(_ shards: Set<Shard>, of home: ShardHome, _ hinted: Set<Shard>) async {
         let epoch = epoch
-        let positions = reader?.tails.positions(of: shards) ?? [:]
         let read: Result<LogRead, StoreError>
         do throws(StoreError) {
-            read = .success(try await store.readLogs(positions, limit: FeedLimits.eventsPerReadMax))
+            read = .success(
+                try await store.readLogs(of: shards, limit: FeedLimits.eventsPerReadMax) { masterMs, now in
+                    reader?.positions(of: shards, masterMs: masterMs, now: now) ?? [:]
+                })
         } catch {
             read = .failure(error)
         }

@@ -31,7 +31,8 @@ package enum FeedLimits {
     static let pendingBytesMax = 4 << 20
     /// What waits for one who follows users.
     static let pendingBytesOfUsersMax = 256 << 10
-    /// What waits for all who follow users: from then on one for whom more than a little waits is ended.
+    /// What waits for all who follow users, and is being written to those who catch up: from then on one for whom more
+    /// than a little waits is ended, nobody joins with a snapshot, and nothing more is caught up with.
     static let pendingBytesTotalMax = 256 << 20
     static let pendingBytesLittle = 16 << 10
     /// Parts that wait for one.

@@ -66,10 +66,12 @@ final class FeedHub: Sendable {
     /// - Parameters:
     ///   - users: nil for one who follows all.
     ///   - isBehind: it reads what was before, and is told nothing until it is opened.
-    /// - Throws: `StoreError` where there are as many as there may be, or the worker stops.
+    /// - Throws: `StoreError` where there are as many as there may be, as much waits as may, or the worker stops.
     func join(_ users: [UserID]?, isBehind: Bool = false, now: Instant = .now) throws(StoreError) -> FeedListener {
         let listener = state.withLock { state -> FeedListener? in
-            guard !state.isStopped, state.all.count + state.ofUsers.count < streamsMax else { return nil }
+            guard !state.isStopped, state.all.count + state.ofUsers.count < streamsMax,
+                users == nil || !pending.isFull
+            else { return nil }
             let listener = FeedListener(
                 users: users, isBehind: isBehind, number: state.nextNumber, total: pending, now: now)
             state.nextNumber += 1

@@ -10,6 +10,8 @@ final class FeedListener: Sendable {
     struct State {
         var parts: Deque<ByteBuffer> = []
         var bytes = 0
+        /// What is being written to it that never waited here: a snapshot, or what it catches up with.
+        var writingBytes = 0
         /// Since when something waits that nobody has taken.
         var pendingSince: Instant?
         var end: FeedEnd?
@@ -41,28 +43,31 @@ final class FeedListener: Sendable {
         state = Mutex(State(held: users.map { _ in [] }, heardAt: now, isBehind: isBehind))
     }
 
-    deinit { drop() }
+    deinit {
+        count(-state.withLock(\.bytes))
+        writes(0)
+    }
 
-    private func drop() {
-        let bytes = state.withLock { state in
-            defer {
-                state.parts = []
-                state.bytes = 0
-            }
-            return state.bytes
+    /// So much of what never waited here is being written to it.
+    func writes(_ bytes: Int) {
+        let more = state.withLock { state in
+            defer { state.writingBytes = bytes }
+            return bytes - state.writingBytes
         }
-        count(-bytes)
+        total.add(more)
     }
 
     /// Of those who follow all what waits is the same bytes.
     private func count(_ bytes: Int) { if users != nil { total.add(bytes) } }
 }
 
-/// Bytes that wait for all who follow users.
+/// Bytes that wait for all who follow users, and those being written to whoever catches up.
 final class PendingBytes: Sendable {
     private let bytes = Atomic(0)
 
     var count: Int { bytes.load(ordering: .relaxed) }
+
+    var isFull: Bool { count > FeedLimits.pendingBytesTotalMax }
 
     func add(_ more: Int) { bytes.wrappingAdd(more, ordering: .relaxed) }
 }
@@ -114,7 +119,7 @@ extension FeedListener {
         let bytes = state.bytes + part.readableBytes
         let isShort = users != nil && bytes > FeedLimits.pendingBytesLittle
         return bytes <= bytesMax && state.parts.count + (state.held?.count ?? 0) < FeedLimits.pendingPartsMax
-            && (!isShort || total.count <= FeedLimits.pendingBytesTotalMax)
+            && (!isShort || !total.isFull)
     }
 
     /// One step: nothing of another comes between.

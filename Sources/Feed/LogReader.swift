@@ -21,13 +21,16 @@ struct LogRead: Sendable {
 
 extension PresenceStore {
     /// Reads logs of shards of one master.
-    /// - Parameter positions: of the last event read of each.
-    func readLogs(_ positions: [Shard: String], limit: Int) async throws(StoreError) -> LogRead {
-        guard let shard = positions.keys.first else { throw StoreError(.unavailable, "No shard is to be read.") }
+    /// - Parameter positions: of the last event read of each, at the master's time.
+    func readLogs(
+        of shards: Set<Shard>, limit: Int,
+        from positions: (_ masterMs: Int, _ begun: ContinuousClock.Instant) -> [Shard: String]
+    ) async throws(StoreError) -> LogRead {
+        guard let shard = shards.first else { throw StoreError(.unavailable, "No shard is to be read.") }
         let begun = ContinuousClock.now
         // Asked in a call of its own: one that is repeated would come behind the reading.
         let masterMs = try await timeMs(at: shard)
-        let entries = await events(from: positions, limit: limit)
+        let entries = await events(from: positions(masterMs, begun), limit: limit)
         return LogRead(
             begun: begun, masterMs: masterMs, took: .now - begun, entries: entries, limit: limit)
     }
@@ -55,6 +58,8 @@ struct LogReader: Sendable {
     private(set) var watermark: Watermark
     private let dataID: String
     private let retentionMs: Int
+    private let begun: ContinuousClock.Instant
+    private var unread: Set<Shard>
 
     /// - Parameter start: all events behind it are to be read.
     init(shards: Int, start: FeedCursor, retentionMs: Int, now: ContinuousClock.Instant) {
@@ -63,6 +68,20 @@ struct LogReader: Sendable {
         watermark = Watermark(shards: shards, start: start.position, retentionMs: retentionMs, now: now)
         dataID = start.dataID
         self.retentionMs = retentionMs
+        begun = now
+        unread = Set(0..<shards)
+    }
+
+    /// Where to read on who wants all since he began. A master that could not be asked then may have a slower clock than
+    /// those that told the start: its logs are read from where its own clock stood.
+    mutating func positions(
+        of shards: Set<Shard>, masterMs: Int, now: ContinuousClock.Instant
+    ) -> [Shard: String] {
+        let sinceMs = masterMs - Int((now - begun) / .milliseconds(1)) - watermark.overlapMs
+        for shard in shards.intersection(unread) {
+            tails.goBack(shard, to: FeedPosition(ms: max(0, sinceMs)).start(in: shard))
+        }
+        return tails.positions(of: shards)
     }
 
     /// Where somebody goes on who was told all that was read.
@@ -75,6 +94,7 @@ struct LogReader: Sendable {
         var found: [(position: FeedPosition, change: StatusChange)] = []
         let readAtMs = read.masterMs + Int(read.took / .milliseconds(1)) + 1
         for (shard, entries) in read.entries.answers {
+            unread.remove(shard)
             let isOld = watermark[shard].ms < readAtMs - retentionMs
             let reading = tails.take(entries, of: shard, limit: read.limit, now: read.begun)
             let last = reading.isBehind ? reading.events.last.flatMap { FeedPosition($0.position, of: shard) } : nil

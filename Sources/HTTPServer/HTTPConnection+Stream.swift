@@ -30,6 +30,8 @@ extension HTTPConnection {
             guard stream != nil, !channel.isWritable else { return waiting.resume() }
             stream?.writable = waiting
         }
+        // Of what is given up nothing more is taken.
+        try Task.checkCancellation()
     }
 
     private func finishStream(isChunked: Bool) {

@@ -86,6 +86,22 @@ struct ChangeFeedTests {
         }
     }
 
+    @Test("What is written to those who catch up is counted; where it is too much they wait, with signs of life")
+    func room() async throws {
+        try await withFeed { feed, store, _ in
+            let start = try await feed.page(after: nil, limit: 1).next
+            try await store.loggedIn("ann")
+            var parts = try await feed.stream(after: start).makeAsyncIterator()
+            let first = try await parts.next()
+            #expect(feed.hub.pending.count == first?.readableBytes)
+            feed.hub.pending.add(FeedLimits.pendingBytesTotalMax + 1)
+            #expect(try await parts.text(with: "heartbeat") == "heartbeat ")
+            feed.hub.pending.add(-FeedLimits.pendingBytesTotalMax - 1)
+            let login = try await store.loggedIn("bob")
+            #expect(try await parts.text(with: "bob").contains("bob-\(login.version) "))
+        }
+    }
+
     @Test("A stream of users begins with where they stand; then come their changes, and nobody else's")
     func users() async throws {
         try await withFeed { feed, store, _ in

@@ -101,6 +101,16 @@ struct FeedHubTests {
         #expect(hub.counts.ofUsers == 1)
     }
 
+    @Test("While as much is being written as may wait nobody joins with a snapshot")
+    func full() async throws {
+        let writing = try hub.join(nil)
+        writing.writes(FeedLimits.pendingBytesTotalMax + 1)
+        #expect(throws: StoreError.self) { try hub.join([ann]) }
+        _ = try hub.join(nil)
+        writing.writes(0)
+        _ = try hub.join([ann])
+    }
+
     @Test("Who hears nothing for 15 s gets a sign of life, with a cursor where that is of use")
     func heartbeats() async throws {
         let (all, one) = (try hub.join(nil), try hub.join([ann]))

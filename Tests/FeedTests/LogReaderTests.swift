@@ -75,6 +75,19 @@ struct LogReaderTests {
         #expect(round.changes.allSatisfy { $0.cursor <= reader.cursor })
     }
 
+    @Test("Of a master that could not be asked when following began all since then is told, however slow its clock is")
+    func masterAway() {
+        var model = LogModel(shards: Self.shards, aheadMs: [0, -60_000])
+        let begun = ContinuousClock.now
+        let start = FeedCursor(FeedPosition(ms: model.nowMs - FeedLimits.overlapMs), dataID: "a")
+        var reader = LogReader(shards: Self.shards, start: start, retentionMs: Self.retentionMs, now: begun)
+        model.add(to: 1)
+        model.nowMs += 10_000
+        let positions = reader.positions(
+            of: [1, 3, 5], masterMs: model.nowMs - 60_000, now: begun + .milliseconds(10_000))
+        #expect(reader.take(model.read(positions, limit: 100)).changes.map(\.change.id) == ["u1x1"])
+    }
+
     @Test("Where a promoted replica has lost the end of a log, and its clock is behind, nothing that comes is missed")
     func failover() {
         var model = LogModel(shards: Self.shards, aheadMs: [0, 4_000])

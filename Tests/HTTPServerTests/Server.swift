@@ -135,6 +135,7 @@ private final class Parts: AsyncSequence, AsyncIteratorProtocol, Sendable {
             return $0
         }
         if let count { return number <= count ? ByteBuffer(string: "part \(number) of the answer") : nil }
+        if Task.isCancelled { served.note("asked though nobody is there") }
         // As one that waits for something to tell of.
         if number > 1 { try await Task.sleep(for: .milliseconds(1)) }
         served.note("part")

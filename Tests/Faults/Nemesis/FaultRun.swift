@@ -77,9 +77,13 @@ package struct FaultRun: Sendable {
         repeat {
             let choice = nemesis.choices.randomElement(using: &dice) ?? nemesis
             let fromMs = stage.recorder.nowMs
-            try await choice.inject(stage, &dice)
+            do { try await choice.inject(stage, &dice) } catch {
+                // In hours one that cannot be made is one that was made in part.
+                guard nemesis.soak != nil else { throw error }
+                print("\(choice.name) was not made in full: \(error)")
+            }
             try await Task.sleep(for: .milliseconds(Int.random(in: choice.holdMs, using: &dice)))
-            try await choice.heal(stage)
+            try await heal(choice, stage)
             rounds += 1
             let toMs = stage.recorder.nowMs + (choice.effect.delayMs ?? 0)
             stage.recorder.add(
@@ -88,6 +92,15 @@ package struct FaultRun: Sendable {
             try await Task.sleep(for: .milliseconds(Int.random(in: 500...3_000, using: &dice)))
         } while ContinuousClock.now < end
         return rounds
+    }
+
+    /// Many users may take a machine some time to come back to.
+    private func heal(_ choice: any Nemesis, _ stage: Stage) async throws {
+        guard nemesis.soak != nil else { return try await choice.heal(stage) }
+        try await eventually(else: "\(choice.name) cannot be healed") {
+            do { try await choice.heal(stage) } catch { return false }
+            return true
+        }
     }
 
     private func result(_ rounds: Int, _ history: History) throws -> Result {
