@@ -75,9 +75,10 @@ extension PresenceStore {
             for shards in byHome(Set(positions.keys)).values {
                 group.addTask { () async -> Result<LogRead, StoreError> in
                     do throws(StoreError) {
-                        return .success(try await readLogs(of: shards, limit: limit) { _, _ in
-                            positions.filter { shards.contains($0.key) }
-                        })
+                        return .success(
+                            try await readLogs(of: shards, limit: limit) { _, _ in
+                                positions.filter { shards.contains($0.key) }
+                            })
                     } catch {
                         return .failure(error)
                     }

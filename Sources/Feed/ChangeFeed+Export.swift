@@ -54,7 +54,7 @@ extension ChangeFeed {
 
     private nonisolated func feedCursor(of export: ExportCursor?) async throws -> FeedCursor {
         guard let export else { return try await store.feedStart(ofAll: true) }
-        guard try await store.dataID() == export.feed.dataID else { throw FeedCursorExpired() }
+        guard try await store.ensureDataID() == export.feed.dataID else { throw FeedCursorExpired() }
         return export.feed
     }
 }

@@ -18,7 +18,7 @@ extension ChangeFeed {
     /// - Throws: `FeedCursorExpired`; `StoreError` if a master cannot be asked.
     package nonisolated func page(after: FeedCursor?, limit: Int) async throws -> FeedPage {
         guard let after else { return FeedPage(changes: [], next: try await store.feedStart(ofAll: true)) }
-        guard try await store.dataID() == after.dataID else { throw FeedCursorExpired() }
+        guard try await store.ensureDataID() == after.dataID else { throw FeedCursorExpired() }
         return try await catchUps.pass { [store] in
             var catchUp = CatchUp(store, from: after)
             var changes: [FeedChange] = []
@@ -53,7 +53,7 @@ extension ChangeFeed {
             let start = try await ensureFollowing()
             return FeedStream(self, subscription, first: [frames.opening, frames.cursor(start)])
         }
-        guard try await store.dataID() == after.dataID else { throw FeedCursorExpired() }
+        guard try await store.ensureDataID() == after.dataID else { throw FeedCursorExpired() }
         let subscription = try FeedSubscription(hub, hub.join(nil, isBehind: true))
         let (reading, changes) = try await read(on: CatchUp(store, from: after))
         return FeedStream(

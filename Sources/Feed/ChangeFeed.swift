@@ -57,7 +57,7 @@ package actor ChangeFeed: Service, CustomStringConvertible {
             let counts = hub.counts
             return [
                 Reading(.feedStreams, "all", is: counts.all), Reading(.feedStreams, "users", is: counts.ofUsers),
-                Reading(.feedStreamsLimit, is: streamsMax),
+                Reading(.feedStreamsLimit, is: streamsMax), Reading(.feedQueuedBytes, is: hub.pending.count),
             ]
         }
     }
@@ -151,7 +151,7 @@ extension ChangeFeed {
         guard let reader else { return }
         if let oldest = reader.watermark.oldestReading { hub.forgetFloors(before: oldest) }
         // Where it cannot be asked nothing is known to be lost.
-        guard let id = try? await store.dataID(), id != reader.cursor.dataID, self.reader != nil else { return }
+        guard let id = try? await store.ensureDataID(), id != reader.cursor.dataID, self.reader != nil else { return }
         logger.warning(
             "What stands in Redis is not what it was: streams of changes end",
             metadata: .keyed([.count: "\(hub.counts.all + hub.counts.ofUsers)"]))
@@ -218,7 +218,7 @@ extension PresenceStore {
     /// - Parameter ofAll: whether all masters are to be asked; else those that answer are enough.
     /// - Throws: `StoreError` if they cannot be.
     func feedStart(ofAll: Bool) async throws(StoreError) -> FeedCursor {
-        let id = try await dataID()
+        let id = try await ensureDataID()
         var earliestMs = Int.max
         var silence: StoreError?
         for result in await timesMs() {

@@ -10,9 +10,10 @@ extension PresenceStore {
             await send(RedisCommand(words: ["TIME"], routedBy: keys.events(shard)), patience: .background))
     }
 
-    /// Names the data there is: another name tells that it was lost, or is another Redis'.
+    /// Names the data there is, which gets a name where it has none: another name tells that it was lost, or is another
+    /// Redis'.
     /// - Throws: `StoreError` where it cannot be asked, or nothing is noted yet.
-    package func dataID() async throws(StoreError) -> String {
+    package func ensureDataID() async throws(StoreError) -> String {
         if let id = try await notedDataID() { return id }
         // Of an earlier version, or lost: where the layout is noted the name is, too.
         _ = try await run(Scripts.noteLayout, keys: [keys.meta], [String(keys.shards), Layout.name, Self.newDataID()])

@@ -66,6 +66,7 @@ package enum Metric: String, Sendable, CaseIterable {
     // Who follows.
     case feedStreams = "presence_feed_streams"
     case feedStreamsLimit = "presence_feed_streams_limit"
+    case feedQueuedBytes = "presence_feed_queued_bytes"
     case feedStreamsEnded = "presence_feed_streams_ended_total"
     case feedChangesRead = "presence_feed_changes_read_total"
     case feedChangesSent = "presence_feed_changes_sent_total"
