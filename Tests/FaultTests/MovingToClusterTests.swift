@@ -120,7 +120,7 @@ struct MovingToClusterTests {
         defer { removeFolder(folder) }
         let child = try ChildProcess(["sh", "-c", line], folder: folder, log: "output")
         try await eventually(timeout: .seconds(120), else: "\(line) does not end") { !child.isRunning }
-        try #require(child.exitStatus == 0, "\(line): \(child.log.suffix(1000))")
+        try #require(child.exitStatus == 0, "\(line): \(child.logEnd)")
         return child.log
     }
 }

@@ -32,7 +32,7 @@ struct SimulatedClients: Sendable {
     /// Waits until its latest line says so many clients are connected, and as many have gone on with their session.
     func areConnected(_ count: Int, resumed: Int = 0, timeout: Duration = .seconds(30)) async throws {
         let goal = "\(count) connected, \(resumed) resumed"
-        try await eventually(timeout: timeout, else: "not \(goal): \(child.log.suffix(6000))") {
+        try await eventually(timeout: timeout, else: "not \(goal): \(child.logEnd)") {
             let line = lastLine
             return line.contains(" \(count) of \(count) connected,") && line.contains(" resumed \(resumed),")
         }
@@ -40,7 +40,7 @@ struct SimulatedClients: Sendable {
 
     /// Waits until its latest line says so many connections were lost.
     func haveLost(_ count: Int) async throws {
-        try await eventually(else: "not \(count) disconnects: \(child.log.suffix(6000))") {
+        try await eventually(else: "not \(count) disconnects: \(child.logEnd)") {
             lastLine.contains(" disconnects \(count),")
         }
     }

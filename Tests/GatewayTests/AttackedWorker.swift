@@ -33,7 +33,7 @@ enum AttackedWorker {
             try await client.expectOpen()
         }
         let worker = try worker
-        #expect(worker.child.isRunning && !worker.log.contains("Fatal error"), "\(worker.log.suffix(2000))")
+        #expect(worker.child.isRunning && !worker.log.contains("Fatal error"), "\(worker.child.logEnd)")
     }
 }
 

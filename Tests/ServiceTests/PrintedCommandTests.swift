@@ -182,7 +182,7 @@ struct PrintedCommandTests {
             let url = redis.serviceURL + "?sentinel-user=presence&sentinel-password=change-me"
             try await PresenceProcess.withWorker(redis: url) { worker in
                 let backend = Backend(worker)
-                try await eventually(else: "it is not ready: \(worker.log.suffix(500))") {
+                try await eventually(else: "it is not ready: \(worker.child.logEnd)") {
                     try await backend.call(.get, "/health/ready").status == 200
                 }
             }

@@ -41,9 +41,9 @@ package struct Browser: Sendable {
 
     private static func debuggingURL(of process: ChildProcess, folder: String) async throws -> String {
         var port = ""
-        try await eventually(timeout: .seconds(60), else: "chromium does not start: \(process.log.suffix(1000))") {
+        try await eventually(timeout: .seconds(60), else: "chromium does not start: \(process.logEnd)") {
             guard process.isRunning else {
-                throw TimedOut(description: "chromium ended, is it installed? \(process.log.suffix(1000))")
+                throw TimedOut(description: "chromium ended, is it installed? \(process.logEnd)")
             }
             let file = try? String(contentsOfFile: "\(folder)/profile/DevToolsActivePort", encoding: .utf8)
             port = file.flatMap { $0.split(separator: "\n").first.map(String.init) } ?? ""

@@ -25,6 +25,12 @@ package final class ChildProcess: Sendable {
 
     package var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
+    /// What it wrote last; of one that crashed all from there on.
+    package var logEnd: Substring {
+        let log = log
+        return log.range(of: "*** Program crashed").map { log[$0.lowerBound...] } ?? log.suffix(1000)
+    }
+
     package var isRunning: Bool { exitStatus == nil }
 
     /// The status the program ended with, 128 + n for signal n; nil while it runs.
@@ -46,7 +52,7 @@ package final class ChildProcess: Sendable {
     package func end(with number: CInt, timeout: Duration = .seconds(60)) async throws {
         signal(SIGCONT)
         signal(number)
-        try await eventually(timeout: timeout, else: "process \(pid) does not end: \(log.suffix(500))") { !isRunning }
+        try await eventually(timeout: timeout, else: "process \(pid) does not end: \(logEnd)") { !isRunning }
     }
 
     /// The program blocks no signals, which children of a thread of the concurrency pool otherwise do.

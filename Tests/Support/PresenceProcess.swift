@@ -109,8 +109,8 @@ package actor PresenceProcess {
     /// Waits until the worker serves, and where.
     private static func port(of child: ChildProcess) async throws -> Int {
         let port = try await listeningPort(of: child)
-        try await eventually(else: "the worker does not serve: \(child.log.suffix(1000))") {
-            guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.log.suffix(1000))") }
+        try await eventually(else: "the worker does not serve: \(child.logEnd)") {
+            guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.logEnd)") }
             return child.log.contains("serving")
         }
         return port
@@ -119,8 +119,8 @@ package actor PresenceProcess {
     /// Waits until a worker listens, and where, whether or not it has found its Redis.
     package static func listeningPort(of child: ChildProcess) async throws -> Int {
         var port: Int?
-        try await eventually(else: "the worker does not listen: \(child.log.suffix(1000))") {
-            guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.log.suffix(1000))") }
+        try await eventually(else: "the worker does not listen: \(child.logEnd)") {
+            guard child.isRunning else { throw TimedOut(description: "the worker ended: \(child.logEnd)") }
             port = child.log.firstMatch(of: /listening.*port["=:]+(\d+)|port["=:]+(\d+).*listening/)
                 .flatMap { Int($0.1 ?? $0.2 ?? "") }
             return port != nil
@@ -140,7 +140,7 @@ package actor PresenceProcess {
         }
         let before = told().count
         child.signal(SIGHUP)
-        try await eventually(else: "it does not say what came of SIGHUP: \(log.suffix(1000))") { told().count > before }
+        try await eventually(else: "it does not say what came of SIGHUP: \(child.logEnd)") { told().count > before }
         return String(told().last ?? "")
     }
 

@@ -62,7 +62,7 @@ extension RedisCluster {
             !child.isRunning
         }
         guard child.exitStatus == 0 else {
-            throw TimedOut(description: "redis-cli --cluster \(action): \(child.log.suffix(1000))")
+            throw TimedOut(description: "redis-cli --cluster \(action): \(child.logEnd)")
         }
     }
 }

@@ -99,7 +99,7 @@ package actor RedisServer {
         isPaused = false
         try await eventually(else: "\(program) accepts no connections") {
             guard process.isRunning else {
-                throw TimedOut(description: "\(program) ended, is it installed? \(process.log.suffix(1000))")
+                throw TimedOut(description: "\(program) ended, is it installed? \(process.logEnd)")
             }
             return await accepts()
         }

@@ -24,9 +24,9 @@ package enum ReverseProxy: CaseIterable, Sendable {
         try text.write(toFile: "\(folder)/presence.conf", atomically: true, encoding: .utf8)
         let process = try ChildProcess(try words(folder), folder: folder, log: "log")
         do {
-            try await eventually(else: "\(self) does not listen: \(process.log.suffix(1000))") {
+            try await eventually(else: "\(self) does not listen: \(process.logEnd)") {
                 guard process.isRunning else {
-                    throw TimedOut(description: "\(self) ended: \(process.log.suffix(1000))")
+                    throw TimedOut(description: "\(self) ended: \(process.logEnd)")
                 }
                 return await FreePort.isTaken(port)
             }

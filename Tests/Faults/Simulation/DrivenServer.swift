@@ -27,8 +27,8 @@ struct DrivenServer: Sendable {
                 "--hz", "100",
             ], folder: folder, log: "log")
         do {
-            try await eventually(else: "redis-server does not start: \(process.log.suffix(500))") {
-                guard process.isRunning else { throw Unusable("redis-server ended: \(process.log.suffix(500))") }
+            try await eventually(else: "redis-server does not start: \(process.logEnd)") {
+                guard process.isRunning else { throw Unusable("redis-server ended: \(process.logEnd)") }
                 return FileManager.default.fileExists(atPath: socket)
             }
             let result = try await RedisClient.with("unix://\(socket)", options: .patient) { redis in
