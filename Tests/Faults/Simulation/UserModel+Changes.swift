@@ -56,8 +56,10 @@ extension UserModel {
     mutating func remember(_ held: Held, by: String?, _ nowMs: Int) {
         guard by != nil || held.attempt != nil else { return }
         forgetPast(nowMs)
+        // Of whom nobody ended, what is held up on its way alone may still come.
+        let ms = by == nil ? rules.options.doneMs : rules.options.endedMs
         ended[held.id.generation] = Ended(
-            untilMs: nowMs + rules.options.endedMs, loginMs: held.loginMs, device: held.id.device, by: by,
+            untilMs: nowMs + ms, loginMs: held.loginMs, device: held.id.device, by: by,
             attempt: held.attempt)
     }
 
