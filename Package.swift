@@ -185,8 +185,8 @@ let package = Package(
         .testTarget(
             name: "PresenceAPITests",
             dependencies: [
-                "PresenceAPI", "PresenceCore", "PresenceStore", "Feed", "RedisClient", "UserSig", "JSON", "HTTPServer",
-                "Support", lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                "PresenceAPI", "PresenceCore", "PresenceStore", "Faults", "Feed", "RedisClient", "UserSig", "JSON",
+                "HTTPServer", "Support", lifecycle, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
@@ -241,8 +241,9 @@ let package = Package(
         .target(
             name: "Faults",
             dependencies: [
-                "PresenceClient", "PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient", "JSON", "Support",
-                httpClient, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                "Inspection", "PresenceClient", "PresenceCore", "PresenceStore", "PresenceWorker", "RedisClient",
+                "JSON",
+                "Support", httpClient, logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
             ],
             path: "Tests/Faults",
             swiftSettings: strict),
@@ -256,7 +257,7 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Faults", "Gateway", "HTTPServer", "JSON", "PresenceCore", "PresenceProtocol", "PresenceStore",
+                "Faults", "Feed", "Gateway", "HTTPServer", "JSON", "PresenceCore", "PresenceProtocol", "PresenceStore",
                 "PresenceWorker", "RedisClient", "Support", nio("NIOCore"),
             ],
             swiftSettings: strict),

@@ -3,7 +3,14 @@ import Faults
 
 /// What can be run.
 enum Catalogue {
-    static var faults: [String] { Nemeses.all.map(\.name) + [PlantedRuns.simulation] }
+    static var faults: [String] { Nemeses.all.map(\.name) + Trial.allCases.map(\.rawValue) }
+
+    static let ofTwoVersions = "two-versions"
+    static let howToGetAnother = """
+        \(ofTwoVersions) needs --other PROGRAM, `presence` of another version, as these build that of a commit: \
+        git worktree add .build/other COMMIT; swift build --package-path .build/other --product presence; \
+        Scripts/fault --only \(ofTwoVersions) --other .build/other/.build/debug/presence
+        """
 
     static func print() {
         for name in faults + [Nemeses.soak.name] { Swift.print("fault \(name)") }

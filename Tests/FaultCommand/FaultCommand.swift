@@ -48,14 +48,23 @@ struct FaultCommand: AsyncParsableCommand {
         ] {
             if let number, number < least { throw ValidationError("--\(name) has to be \(least) at least") }
         }
+        if let other, !FileManager.default.isExecutableFile(atPath: other) {
+            throw ValidationError("--other has to be a program, and \(other) is none. \(Catalogue.howToGetAnother)")
+        }
+        if only == Catalogue.ofTwoVersions, other == nil { throw ValidationError(Catalogue.howToGetAnother) }
     }
 
     func run() async throws {
         if list { return Catalogue.print() }
-        let names = try Catalogue.names(only: only, plant: plant)
+        var names = try Catalogue.names(only: only, plant: plant)
         let wishes = Wishes(seconds: seconds, users: users, sockets: sockets, plant: plant, keepsHistory: keep)
         let report = Report(seed: seed, wishes, asTable: table)
-        if let other { setenv("PRESENCE_OTHER_BINARY", other, 1) }
+        if let other {
+            setenv("PRESENCE_OTHER_BINARY", other, 1)
+        } else if let index = names.firstIndex(of: Catalogue.ofTwoVersions) {
+            names.remove(at: index)
+            await report.leaveOut(Catalogue.ofTwoVersions, Catalogue.howToGetAnother)
+        }
         let heavy = names.filter { Nemeses.named($0)?.isHeavy ?? false }
         let others = names.filter { !heavy.contains($0) }
         await withTaskGroup(of: Void.self) { group in

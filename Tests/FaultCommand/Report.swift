@@ -19,7 +19,7 @@ actor Report {
 
     func run(_ name: String) async {
         do {
-            let row = name == PlantedRuns.simulation ? try await simulate() : try await fail(name)
+            let row = if let trial = Trial(rawValue: name) { try await make(trial) } else { try await fail(name) }
             results.append(row)
             tell(row)
         } catch {
@@ -34,42 +34,16 @@ actor Report {
         wishes.apply(to: &run)
         let result = try await run.run()
         return Row(
-            name: name, seconds: run.seconds, rounds: result.rounds, faults: result.rounds,
-            operations: result.operations,
-            breaches: result.breaches, folder: result.folder)
+            name: name, again: " --seed \(seed) --seconds \(run.seconds)", rounds: result.rounds, faults: result.rounds,
+            operations: result.operations, breaches: result.breaches, folder: result.folder)
     }
 
-    /// Courses of events on a Redis whose clock is driven, of as many seeds as there is time for.
-    private func simulate() async throws -> Row {
-        let plant = wishes.plant.flatMap(Plant.init)
+    private func make(_ trial: Trial) async throws -> Row {
         let seconds = wishes.seconds ?? 8
-        // A plant is found within 400 seeds.
-        let end = ContinuousClock.now + .seconds(plant == nil ? seconds : 600)
-        let batch: UInt64 = 10
-        var row = Row(name: PlantedRuns.simulation, seconds: seconds)
-        var next = seed
-        while ContinuousClock.now < end, row.breaches.isEmpty, plant == nil || next < seed + 400 {
-            let part = try await Simulation.run(seeds: next..<next + batch, plant: plant)
-            row.rounds += part.seeds
-            row.faults += part.faults
-            row.operations += part.operations
-            row.breaches += part.findings.map {
-                Breach(
-                    invariant: "\($0.violation.invariant)",
-                    detail: "\($0.violation) (seed \($0.seed), step \($0.steps.count))")
-            }
-            if let finding = part.findings.first { row.folder = try keep(finding) }
-            next += batch
-        }
-        return row
-    }
-
-    /// Writes a course down that shows a violation.
-    private func keep(_ finding: Simulation.Finding) throws -> String {
-        let folder = NSTemporaryDirectory() + "presence-fault-simulation-\(finding.seed)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data("\(finding)\n".utf8).write(to: URL(filePath: "\(folder)/course.txt"))
-        return folder
+        let result = try await trial.run(seed: seed, seconds: seconds, plant: wishes.plant.flatMap(Plant.init))
+        return Row(
+            name: trial.rawValue, again: trial.arguments(seed: seed, seconds: seconds), rounds: result.rounds,
+            faults: result.faults, operations: result.operations, breaches: result.breaches, folder: result.folder)
     }
 
     private func tell(_ result: Row) {
@@ -86,6 +60,9 @@ actor Report {
         }
         if let folder = result.folder { Output.line("  history: \(folder)") }
     }
+
+    /// It is not run, and why.
+    func leaveOut(_ name: String, _ why: String) { Output.line("fault \(name): left out: \(why)") }
 
     /// Prints the last line, and gives what the command ends with.
     func end() -> ExitCode {
@@ -104,7 +81,7 @@ actor Report {
         for result in results.sorted(by: { order.firstIndex(of: $0.name) ?? 0 < order.firstIndex(of: $1.name) ?? 0 }) {
             Output.line(
                 "| `\(result.name)` | \(result.rounds) | \(result.operations) | \(result.breaches.count) "
-                    + "| `Scripts/fault --only \(result.name) --seed \(seed) --seconds \(result.seconds)` |")
+                    + "| `Scripts/fault --only \(result.name)\(result.again)` |")
         }
         Output.line("")
     }
@@ -113,7 +90,8 @@ actor Report {
 /// What came of one fault.
 struct Row: Sendable {
     var name: String
-    var seconds: Int
+    /// What it is made by again, behind its name.
+    var again: String
     var rounds = 0
     var faults = 0
     var operations = 0

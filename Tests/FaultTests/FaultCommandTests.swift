@@ -1,3 +1,4 @@
+import Faults
 import Foundation
 import Support
 import Testing
@@ -9,6 +10,10 @@ struct FaultCommandTests {
         .appending(path: "fault").path
 
     private static func run(_ arguments: String...) async throws -> (output: String, status: Int32?) {
+        try await run(arguments)
+    }
+
+    private static func run(_ arguments: [String]) async throws -> (output: String, status: Int32?) {
         let folder = try temporaryFolder("fault-command")
         defer { removeFolder(folder) }
         let child = try ChildProcess([binary] + arguments, folder: folder, log: "output")
@@ -24,6 +29,7 @@ struct FaultCommandTests {
         #expect(lines.allSatisfy { $0.wholeMatch(of: /(fault|plant) [a-z0-9-]+/) != nil }, "\(output)")
         #expect(
             Set(lines).isSuperset(of: ["fault kill-redis", "fault flushall", "fault slot-move", "fault simulation"]))
+        #expect(Set(lines).isSuperset(of: Trial.allCases.map { "fault \($0.rawValue)" }))
         #expect(Set(lines).isSuperset(of: ["plant login-done-twice", "plant acknowledged-unread"]))
         #expect(Set(lines).count == lines.count)
     }
@@ -42,6 +48,24 @@ struct FaultCommandTests {
         let (output, status) = try await Self.run("--only", "calm", "\(flag)=\(number)")
         #expect(status == 64, "\(output)")
         #expect(output.contains("\(flag) has to be"), "\(output)")
+    }
+
+    @Test("Who wants two versions is told how to get another", arguments: [[], ["--other", "/nowhere/presence"]])
+    func anotherVersion(_ other: [String]) async throws {
+        let (output, status) = try await Self.run(["--only", "two-versions"] + other)
+        #expect(status == 64, "\(output)")
+        let page = try DocumentationPage.named("Faults").text
+        for command in ["git worktree add", "swift build --package-path", "--only two-versions --other"] {
+            #expect(output.contains(command) && page.contains(command), "\(output)")
+        }
+    }
+
+    @Test("What is tried whole is run by its name, and says what there was")
+    func trial() async throws {
+        let (output, status) = try await Self.run("--only", "interleavings", "--table")
+        #expect(status == 0, "\(output)")
+        #expect(output.contains(/fault interleavings: 64 rounds, [1-9]\d+ operations, 0 violations/), "\(output)")
+        #expect(output.contains("| `Scripts/fault --only interleavings` |"), "\(output)")
     }
 
     @Test("A run with a planted fault ends with 1, and names the invariant", .enabled(if: isDebugBuild))

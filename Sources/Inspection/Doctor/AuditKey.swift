@@ -2,7 +2,7 @@ import PresenceCore
 import PresenceStore
 
 /// What a key under the prefix is, by its name.
-enum AuditKey: Equatable {
+package enum AuditKey: Equatable {
     case record(UserID)
     case timer(UserID, SessionID, Status)
     /// One that has to end by itself, and after how long at most (ms).
@@ -14,7 +14,7 @@ enum AuditKey: Equatable {
     case stray
 
     /// - Parameter options: how long the service keeps what.
-    init(_ key: String, keys: KeySpace, options: StoreOptions) {
+    package init(_ key: String, keys: KeySpace, options: StoreOptions) {
         guard let (shard, name) = keys.shardKey(key) else {
             self = [keys.workers, keys.rules, keys.meta].contains(key) ? .lasting : .stray
             return

@@ -3,11 +3,16 @@ import PresenceStore
 
 /// What is wrong with a user as seen at one moment. Pure: every change is one script, so that what does not fit together
 /// at one moment never will by itself, and what is only due is left to the sweep.
-struct UserFlaws {
-    var platforms: PlatformTable
-    var keys: KeySpace
+package struct UserFlaws {
+    package var platforms: PlatformTable
+    package var keys: KeySpace
 
-    func flaws(of look: UserLook) -> [Finding] {
+    package init(platforms: PlatformTable, keys: KeySpace) {
+        self.platforms = platforms
+        self.keys = keys
+    }
+
+    package func flaws(of look: UserLook) -> [Finding] {
         let key = keys.user(look.user)
         let sessions = look.sessions.filter { $0.status != nil }
         var flaws = look.sessions.flatMap { timers(of: $0, look.user) }

@@ -8,8 +8,12 @@ import Support
 /// nothing failed, and the answer is the same. The server's clock stands still, so that this is so to the millisecond.
 package enum FaultPoints {
     package struct Report: Sendable {
-        /// Commands that were failed.
+        /// Operations, or pairs of them.
+        package var rounds = 0
+        /// Commands that were failed, or had something happen before them.
         package var points = 0
+        /// Calls that were made.
+        package var operations = 0
         package var findings: [String] = []
     }
 
@@ -28,7 +32,10 @@ package enum FaultPoints {
                     try await RedisClient.with("unix://\(proxy.socketPath)", options: options(isRepeatedByClient)) {
                         let lane = Lane(
                             server: server, proxy: proxy, faulted: store(on: $0), direct: store(on: server.redis))
-                        for operation in FaultedOperation.all { try await lane.fail(operation, &report) }
+                        for operation in FaultedOperation.all {
+                            report.rounds += 1
+                            try await lane.fail(operation, &report)
+                        }
                     }
                 }
                 return report
@@ -64,6 +71,7 @@ package enum FaultPoints {
                 for number in 1...commandsMost {
                     let fault: CommandProxy.Fault = isBefore ? .before : .after
                     let found = try await outcome(of: operation, fault, number)
+                    report.operations += 1
                     guard found.isFired else { break }
                     report.points += 1
                     if let difference = found.difference(from: expected) {

@@ -17,7 +17,10 @@ package enum Interleavings {
                         direct: FaultPoints.store(on: server.redis))
                     var report = FaultPoints.Report()
                     for first in Call.allCases {
-                        for second in Call.allCases { try await pair.meet(first, second, &report) }
+                        for second in Call.allCases {
+                            report.rounds += 1
+                            try await pair.meet(first, second, &report)
+                        }
                     }
                     return report
                 }
@@ -72,6 +75,7 @@ package enum Interleavings {
                 let answer = try await one(held)
                 guard proxy.disarm() else { return }
                 report.points += 1
+                report.operations += 2
                 let found = Outcome(answers: [answer, await met.text], all: try await left())
                 guard found != inOrder, found != turned else { continue }
                 report.findings.append(

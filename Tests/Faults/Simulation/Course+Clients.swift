@@ -131,6 +131,12 @@ extension Course {
     mutating func disconnect() async throws {
         guard let (user, session) = someSession(), let worker = pick(workers) else { return }
         let link = chance(2) ? nil : Int.random(in: 1...3, using: &random)
+        try await disconnect(session, of: user, at: worker, link: link)
+    }
+
+    mutating func disconnect(
+        _ session: SessionID, of user: UserID, at worker: SimulatedWorker, link: Link?
+    ) async throws {
         note("\(session) of \(user) disconnects at \(worker.name), link \(link ?? 0)")
         let expected = model.users[user]?.disconnect(session, socket: link.map { (worker.name, $0) }, nowMs: nowMs)
         commit(user)

@@ -6,6 +6,7 @@ import RedisClient
 extension Course {
     mutating func compare() async throws {
         seen = try await Observation.of(server)
+        try onCompared?(nowMs)
         for user in Self.users { try compare(user) }
         for shard in 0..<Self.shards {
             try await compareEvents(shard)

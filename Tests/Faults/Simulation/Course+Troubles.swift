@@ -68,9 +68,7 @@ extension Course {
 
     mutating func troubleRedis() async throws {
         switch Int.random(in: 0..<10, using: &random) {
-        case 0:
-            note("Redis forgets its scripts")
-            try await server.command("SCRIPT", "FLUSH")
+        case 0: try await forgetScripts()
         case 1..<3: try await save()
         case 3..<5: try await restart()
         case 5..<7: try await restore()
@@ -83,24 +81,34 @@ extension Course {
         }
     }
 
-    private mutating func save() async throws {
+    mutating func forgetScripts() async throws {
+        note("Redis forgets its scripts")
+        try await server.command("SCRIPT", "FLUSH")
+    }
+
+    mutating func save() async throws {
         note("Redis is saved")
         try await server.command("SAVE")
         dump = (model, nowMs)
     }
 
-    /// Redis starts again, from its log or from what it saved at its end.
+    /// Redis starts again, from its log or from what it saved. Where that takes long it is the server that is there
+    /// already that loads what it saved, as it does at a start.
     private mutating func restart() async throws {
         faults += 1
-        let wantsLog = chance(2)
-        if wantsLog, isLogWhole, losses == 0 {
-            note("Redis restarts from its log")
-            try await server.command("DEBUG", "LOADAOF")
-        } else {
-            note("Redis restarts from what it saved at its end")
-            try await server.command("DEBUG", "RELOAD")
-            dump = (model, nowMs)
+        if chance(2), isLogWhole, losses == 0 {
+            note("Redis is killed, and starts from its log")
+            return try await server.restart()
         }
+        if chance(4) {
+            note("Redis is saved and killed, and starts from what it saved")
+            try await server.command("SAVE")
+            try await server.restart(fromDump: "\(server.folder)/dump.rdb")
+        } else {
+            note("Redis saves, and loads what it saved")
+            try await server.command("DEBUG", "RELOAD")
+        }
+        dump = (model, nowMs)
     }
 
     /// An old dump is loaded, or a replica becomes master that lacks the end: its clock may be behind.
@@ -146,7 +154,7 @@ extension Course {
         }
     }
 
-    private mutating func lose(_ left: Model) {
+    mutating func lose(_ left: Model) {
         model = left
         losses += 1
         faults += 1

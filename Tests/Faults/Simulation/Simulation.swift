@@ -95,13 +95,11 @@ extension Course {
 extension DrivenServer {
     /// Empties the server.
     /// - Parameter withLog: its append-only file begins anew, too.
-    fileprivate func begin(withLog: Bool) async throws {
+    func begin(withLog: Bool) async throws {
         try set(nowMs: Self.startMs)
         try await command("FLUSHALL")
         guard withLog else { return }
         try await command("BGREWRITEAOF")
-        try await eventually(else: "the append-only file is not rewritten") {
-            try await command("INFO", "persistence").string?.contains("aof_rewrite_in_progress:0") == true
-        }
+        try await untilLogIsWritten()
     }
 }
