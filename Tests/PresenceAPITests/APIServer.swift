@@ -71,7 +71,7 @@ struct APIServer: Sendable {
         let server = api.server(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
             connectionsMax: connectionsMax, onListening: { chosen.yield($0) })
-        let services = ServiceGroup(services: [server, feed], logger: .silent)
+        let services = ServiceGroup(services: [server, feed, api.overviewWatch], logger: .silent)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
             for await port in ports.prefix(1) { try await body(APIServer(port: port, redis: redis, feed: feed)) }

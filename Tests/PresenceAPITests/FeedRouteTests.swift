@@ -72,11 +72,11 @@ struct FeedRouteTests {
         }
     }
 
-    @Test("HEAD opens no stream, and the connection serves on")
-    func head() async throws {
+    @Test("HEAD opens no stream, and the connection serves on", arguments: ["/v1/events", "/v1/overview"])
+    func head(_ target: String) async throws {
         try await APIServer.withRedis { api in
             try await RawConnection.with(port: api.port) { connection in
-                let head = Self.stream("/v1/events").replacing("GET", with: "HEAD")
+                let head = Self.stream(target).replacing("GET", with: "HEAD")
                 try await connection.send(head + head)
                 for _ in 0..<2 {
                     let answer = try #require(try await connection.answer(hasBody: false))
@@ -86,8 +86,10 @@ struct FeedRouteTests {
         }
     }
 
-    @Test("A server that stops ends streams with a reason, at once")
-    func stops() async throws {
+    @Test(
+        "A server that stops ends streams with a reason, at once",
+        arguments: [("/v1/events", "cursor"), ("/v1/events?users=ann", "snapshot"), ("/v1/overview", "overview")])
+    func stops(_ target: String, _ first: String) async throws {
         let (ends, end) = AsyncStream<String>.makeStream()
         try await withThrowingTaskGroup { group in
             try await APIServer.withRedis { api in
@@ -99,8 +101,9 @@ struct FeedRouteTests {
                         end.finish()
                     }
                     try await RawConnection.with(port: api.port) { connection in
-                        try await connection.send(Self.stream("/v1/events"))
-                        _ = try await connection.text(with: "event: cursor")
+                        try await connection.send(Self.stream(target))
+                        let begin = try await connection.text(with: "event: \(first)")
+                        #expect(begin?.contains("\r\nretry: 1000\n\n") == true)
                         start.yield()
                         end.yield(try await connection.rest())
                     }
@@ -139,7 +142,7 @@ struct FeedRouteTests {
             ("/v1/events?limit=1&limit=1", "limit"), ("/v1/events?users=ann", "users"),
             ("/v1/sessions?after=x", "after"), ("/v1/sessions?after=", "after"), ("/v1/sessions?limit=1e2", "limit"),
             ("/v1/sessions?status=Offline", "status"), ("/v1/sessions?status=", "status"),
-            ("/v1/events?limit=", "limit"), ("/v1/sessions?platform=Amiga", "platform"),
+            ("/v1/events?limit=", "limit"), ("/v1/sessions?platform=Ami%20ga", "platform"),
         ])
     func refused(_ path: String, _ field: String) async throws {
         try await APIServer.withoutRedis { api in
@@ -212,6 +215,31 @@ struct FeedRouteTests {
             #expect(try await api.get("/v1/events?after=\(feed)").status == 200)
             let phones = try await api.get("/v1/sessions?platform=iPhone&status=Online").json["users"].list
             #expect(phones.count == 5)
+        }
+    }
+
+    @Test("A platform is named as answers name it, or by its alias; also one in no table that has sessions still")
+    func platforms() async throws {
+        try await APIServer.withRedis { api in
+            _ = try await Self.login(api, "ann", "iPhone")
+            for name in ["iPhone", "iOS"] {
+                let users = try await api.get("/v1/sessions?platform=\(name)").json["users"].list
+                #expect(users.map { $0["user"] } == ["ann"], "\(name)")
+                #expect(try await api.get("/v1/overview?platform=\(name)").status == 200)
+            }
+            #expect(try await api.get("/v1/sessions?platform=Web").json["users"] == [])
+            for path in ["/v1/sessions?platform=Amiga", "/v1/users/ann/kick"] {
+                func answer() async throws -> Answer {
+                    try await path.hasSuffix("kick") ? api.post(path, #"{"platform":"Amiga"}"#) : api.get(path)
+                }
+                let unknown = try await answer()
+                #expect(unknown.status == 400, "\(unknown.text)")
+                #expect(try unknown.json["field"] == "platform")
+                let count = ["presence:{003}:counts", "Online:Amiga"]
+                _ = try await api.redis.send(RedisCommand("HSET", key: count[0], count[1], "1"))
+                #expect(try await answer().status == 200)
+                _ = try await api.redis.send(RedisCommand("HDEL", key: count[0], count[1]))
+            }
         }
     }
 
