@@ -226,7 +226,7 @@ struct UserFactsTests {
                     FinishedAside(entry: replayed[1].position, whyDead: "HTTP 410", attempts: 2),
                 ])
             let story = try await shop.story(ann)
-            #expect(story.changes.map(\.change.session.platform) == [.mac, .web, .iPhone])
+            try #require(story.changes.map(\.change.session.platform) == [.mac, .web, .iPhone])
             #expect(story.changes[0].fate == .delivered(attempts: 7) && story.changes[2].fate == .discarded)
             guard case .dead(_, 8, "HTTP 410") = story.changes[1].fate else {
                 Issue.record("\(story.changes[1].fate)")
