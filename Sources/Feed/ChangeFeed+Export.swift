@@ -97,7 +97,7 @@ private struct Export {
         for shard in shards {
             guard let page = pages[shard] else { throw pages.failures[shard] ?? .noAnswer }
             let places = page.places.prefix(room)
-            try await name(places.map(\.user))
+            try await name(places)
             guard places.count == page.places.count, places.count < share else {
                 if let last = places.last {
                     cursor.step = .users(last, since: page.lastEvent, lowered: page.lowered)
@@ -118,7 +118,7 @@ private struct Export {
             cursor.step = .begin
             return
         }
-        try await name(page.places.map(\.user))
+        try await name(page.places)
         if page.places.count < limit {
             cursor.step = .changed(since: since)
         } else if let last = page.places.last {
@@ -137,8 +137,9 @@ private struct Export {
             cursor.step = .begin
             return
         }
-        let changed = Set(entries.compactMap { $0.change?.user.rawValue })
-        try await name(Array(changed))
+        let changed = Set(entries.compactMap { $0.change?.user })
+        looked += changed.count
+        try await read(Array(changed))
         if entries.count < limit {
             cursor.nextShard()
         } else if let last = entries.last {
@@ -146,10 +147,15 @@ private struct Export {
         }
     }
 
-    /// Reads the users with these names; what names none of the shard was put there by hand.
-    private mutating func name(_ names: [String]) async throws {
-        looked += names.count
-        let users = names.compactMap { try? UserID($0) }.filter { store.keys.shard(of: $0) == cursor.shard }
+    /// Names the users who stand there; what names none was put there by hand.
+    private mutating func name(_ places: some Collection<UserPlace>) async throws {
+        looked += places.count
+        try await read(places.compactMap { String(validating: $0.name, as: UTF8.self).flatMap { try? UserID($0) } })
+    }
+
+    /// Reads these users; those of another shard were put there by hand.
+    private mutating func read(_ users: [UserID]) async throws {
+        let users = users.filter { store.keys.shard(of: $0) == cursor.shard }
         for (user, presence) in zip(users, await store.presences(of: users)) {
             switch presence {
             case .success(let presence): if !presence.sessions.isEmpty { page.users.append(presence) }

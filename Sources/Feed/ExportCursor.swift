@@ -6,7 +6,7 @@ package struct ExportCursor: Sendable, Hashable, CustomStringConvertible {
     /// Longer is none of ours.
     package static let bytesMax = 512
     /// What is kept of the name of a place.
-    private static let userBytesMax = UserID.bytesMax
+    private static let nameBytesMax = UserID.bytesMax
 
     /// What is to be done in the shard.
     enum Step: Sendable, Hashable {
@@ -38,17 +38,23 @@ package struct ExportCursor: Sendable, Hashable, CustomStringConvertible {
         let parts: [String] =
             switch step {
             case .begin: ["b"]
-            case .users(let place, let since, let lowered):
-                ["u", hex(place.deadline), hex(Self.shortened(place.user)), since, lowered]
+            case .users(let place, let since, let lowered): Self.parts(Self.shortened(place)) + [since, lowered]
             case .changed(let since): ["c", since]
             }
         return ([feed.description, String(shard)] + parts).joined(separator: "_")
     }
 
+    private static func parts(_ place: UserPlace) -> [String] { ["u", hex(place.deadline.utf8), hex(place.name)] }
+
     /// What is too long for a user was put there by hand; the place behind all that begin like it is near enough.
-    private static func shortened(_ user: String) -> String {
-        guard user.utf8.count > userBytesMax else { return user }
-        return String(decoding: user.utf8.prefix(userBytesMax), as: UTF8.self) + "\u{10FFFF}"
+    private static func shortened(_ place: UserPlace) -> UserPlace {
+        guard place.name.count > nameBytesMax else { return place }
+        var behind = Array(place.name.prefix(nameBytesMax))
+        while let last = behind.popLast() {
+            if last < .max { return UserPlace(deadline: place.deadline, name: behind + [last + 1]) }
+        }
+        // Nothing else of this deadline is behind these.
+        return UserPlace(deadline: Double(place.deadline).map { "\($0.nextUp)" } ?? place.deadline, name: [])
     }
 
     /// - Returns: nil for what no export gave out.
@@ -62,10 +68,11 @@ package struct ExportCursor: Sendable, Hashable, CustomStringConvertible {
         switch (parts[2], parts.count) {
         case ("b", 3): break
         case ("u", 7):
-            guard let deadline = unhex(parts[3]), Double(deadline).map({ !$0.isNaN }) ?? false,
-                let user = unhex(parts[4]), let since = position(5), parts[6].allSatisfy(\.isNumber)
+            guard let deadline = unhex(parts[3]).flatMap({ String(validating: $0, as: UTF8.self) }),
+                Double(deadline).map({ !$0.isNaN }) ?? false, let name = unhex(parts[4]), let since = position(5),
+                parts[6].allSatisfy(\.isNumber)
             else { return nil }
-            step = .users(UserPlace(deadline: deadline, user: user), since: since, lowered: parts[6])
+            step = .users(UserPlace(deadline: deadline, name: name), since: since, lowered: parts[6])
         case ("c", 4):
             guard let since = position(3) else { return nil }
             step = .changed(since: since)
@@ -74,11 +81,11 @@ package struct ExportCursor: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-private func hex(_ text: String) -> String {
-    text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+private func hex(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
-private func unhex(_ text: String) -> String? {
+private func unhex(_ text: String) -> [UInt8]? {
     let digits = Array(text.utf8)
     guard digits.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
@@ -88,5 +95,5 @@ private func unhex(_ text: String) -> String? {
         }
         bytes.append(byte)
     }
-    return String(validating: bytes, as: UTF8.self)
+    return bytes
 }

@@ -14,12 +14,18 @@ package enum FeedEnd: String, Sendable, CaseIterable {
     /// Whoever followed has gone.
     case left
 
-    /// What to do, as a sentence.
+    private static let goingOn =
+        "A stream of changes goes on from the last id, one that begins with where things stand needs none."
+
+    /// What to do, as sentences: the same for streams of all changes, of users and of the overview.
     package var advice: String {
         switch self {
-        case .stopping: "This worker stops: connect again, and go on from the last id."
-        case .tooSlow: "You read more slowly than changes come: connect again, and go on from the last id."
-        case .changesMissed, .cursorExpired:
+        case .stopping: "This worker stops: connect again. \(Self.goingOn)"
+        case .tooSlow: "You read more slowly than there is to tell: connect again. \(Self.goingOn)"
+        case .changesMissed:
+            "Changes may be missing from here on. With `users` connect again: a stream of users begins with where they "
+                + "stand. Without take an export (GET /v1/sessions) and go on from its feed cursor."
+        case .cursorExpired:
             "Changes may be missing from here on: take an export (GET /v1/sessions) and go on from its feed cursor."
         case .left: "You closed the connection."
         }

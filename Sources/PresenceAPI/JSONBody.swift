@@ -4,7 +4,7 @@ import PresenceCore
 
 extension JSONReadable {
     /// The body of a request as a value. Whatever Content-Type it claims, it must be one JSON object; members the type
-    /// does not have are ignored.
+    /// does not have are ignored, but where an order would do more without them.
     ///
     /// - Parameter absent: stands for no body at all, where a call can do without.
     init(body: ByteBuffer, absent: Self? = nil) throws(Problem) {

@@ -2,9 +2,9 @@
 //
 // Promises: every native route stands in one table (`routes`) and in `openapi.json`, and a test holds the two
 // against each other; the calls of the compatible API stand in `CompatibleCommand`. What a caller sends is
-// checked completely before the store is asked, so a refused call changed nothing. Every failure has a code, of
-// `ProblemCode` in an RFC 9457 problem or of the compatible API's own; if Redis cannot be asked the answer is an
-// error, never "Offline". What is kept in memory of a caller's has a limit in `APILimits`; a longer body is
+// checked completely before the store is to change anything, so a refused call changed nothing. Every failure has
+// a code, of `ProblemCode` in an RFC 9457 problem or of the compatible API's own; if Redis cannot be asked the answer
+// is an error, never "Offline". What is kept in memory of a caller's has a limit in `APILimits`; a longer body is
 // refused, and what still comes of it is read and dropped.
 // Does not: decide any rule of presence, touch Redis, or end TLS.
 
@@ -110,7 +110,7 @@ package struct PresenceAPI: Sendable {
         configuration.network = { NetworkAddress.network(of: $0) }
         configuration.reserveAdvice = "set connect.address-header if it is a proxy"
         let router = HTTPRouter(Self.routes.map { ($0.method, $0.path) })
-        let routes = Self.routes.map { ServedRoute($0, handler: handle($0.handler(self)), figures) }
+        let routes = Self.routes.map { ServedRoute($0, handler: handle($0), figures) }
         return HTTPServer(
             configuration, eventLoopGroup: eventLoopGroup, logger: logger, figures: figures, onListening: onListening,
             refuse: { [limits = configuration.limits] in answer(to: $1, refused: $0, limits) },
@@ -179,9 +179,15 @@ extension PresenceAPI {
         return decision.identified(by: request.id).logged(request, logger)
     }
 
-    private func handle(_ handler: @escaping Route.Handler) -> HTTPServerHandler {
-        { request in
-            do { return try await handler(request) } catch { return answer(to: error, of: request) }
+    private func handle(_ route: Route) -> HTTPServerHandler {
+        let handler = route.handler(self)
+        return { request in
+            do {
+                try route.check(request.query)
+                return try await handler(request)
+            } catch {
+                return answer(to: error, of: request)
+            }
         }
     }
 

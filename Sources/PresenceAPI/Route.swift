@@ -1,5 +1,6 @@
 import HTTPServer
 import NIOHTTP1
+import PresenceCore
 
 /// One operation of the API: what the router serves and what `openapi.json` describes.
 struct Route: Sendable {
@@ -16,20 +17,49 @@ struct Route: Sendable {
     /// As in OpenAPI: `{name}` stands for one segment.
     let path: String
     let access: Access
+    /// The names a query may have; nil where others are ignored.
+    let parameters: [String]?
     let handler: @Sendable (PresenceAPI) -> Handler
 
     init(
-        _ method: HTTPMethod, _ path: String, _ access: Access,
+        _ method: HTTPMethod, _ path: String, _ access: Access, takes parameters: [String]? = [],
         _ handler: @escaping @Sendable (PresenceAPI) -> Handler
     ) {
         self.method = method
         self.path = path
         self.access = access
+        self.parameters = parameters
         self.handler = handler
     }
 }
 
+extension Route {
+    /// Of a name that is too long so many bytes are told.
+    private static let toldNameBytesMax = 64
+
+    /// A parameter that nobody reads would leave a call to mean more than its caller said.
+    /// - Parameter query: as sent.
+    /// - Throws: `InvalidInput` naming the first parameter that is none of this call's.
+    func check(_ query: Substring) throws(InvalidInput) {
+        guard !query.isEmpty, let parameters else { return }
+        for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
+            let name = String(Substring(pair.prefix { $0 != UInt8(ascii: "=") }))
+            guard !parameters.contains(name) else { continue }
+            let known = parameters.isEmpty ? "none" : parameters.joined(separator: ", ")
+            throw InvalidInput(
+                field: String(decoding: name.utf8.prefix(Self.toldNameBytesMax), as: UTF8.self),
+                message: "is no parameter of this call, which takes \(known)")
+        }
+    }
+}
+
+extension CaseIterable where Self: RawRepresentable<String> {
+    /// All there are, as they are written.
+    static var names: [String] { allCases.map(\.rawValue) }
+}
+
 extension PresenceAPI {
+    /// What browsers, probes and scrapers fetch takes whatever parameter they add; a client's WebSocket reads its own.
     static let routes: [Route] = [
         Route(.POST, "/v1/sessions", .key(.write), PresenceAPI.login),
         Route(.POST, "/v1/heartbeats", .key(.write), PresenceAPI.heartbeats),
@@ -40,17 +70,17 @@ extension PresenceAPI {
         Route(.POST, "/v1/statuses", .key(.read), PresenceAPI.statuses),
         Route(.GET, "/v1/users/{user}", .key(.read), PresenceAPI.user),
         Route(.GET, "/v1/users/{user}/story", .key(.read), PresenceAPI.story),
-        Route(.GET, "/v1/overview", .key(.read), PresenceAPI.overview),
-        Route(.GET, "/v1/sessions", .key(.read), PresenceAPI.export),
-        Route(.GET, "/v1/events", .key(.read), PresenceAPI.events),
+        Route(.GET, "/v1/overview", .key(.read), takes: OverviewParameter.names, PresenceAPI.overview),
+        Route(.GET, "/v1/sessions", .key(.read), takes: ExportRequest.Parameter.names, PresenceAPI.export),
+        Route(.GET, "/v1/events", .key(.read), takes: EventsRequest.Parameter.names, PresenceAPI.events),
         Route(.GET, "/v1/stats", .key(.read), PresenceAPI.stats),
-        Route(.GET, "/metrics", .key(.read), PresenceAPI.metrics),
-        Route(.GET, "/v1/connect", .open, PresenceAPI.connect),
-        Route(.GET, "/health/live", .open, PresenceAPI.live),
-        Route(.GET, "/health/ready", .open, PresenceAPI.ready),
-        Route(.GET, "/openapi.json", .open, PresenceAPI.openAPI),
-        Route(.GET, "/client.js", .open, PresenceAPI.clientModule),
-        Route(.GET, "/dashboard", .open, PresenceAPI.dashboard),
-        Route(.GET, "/dashboard/{file}", .open, PresenceAPI.dashboardFile),
+        Route(.GET, "/metrics", .key(.read), takes: nil, PresenceAPI.metrics),
+        Route(.GET, "/v1/connect", .open, takes: nil, PresenceAPI.connect),
+        Route(.GET, "/health/live", .open, takes: nil, PresenceAPI.live),
+        Route(.GET, "/health/ready", .open, takes: nil, PresenceAPI.ready),
+        Route(.GET, "/openapi.json", .open, takes: nil, PresenceAPI.openAPI),
+        Route(.GET, "/client.js", .open, takes: nil, PresenceAPI.clientModule),
+        Route(.GET, "/dashboard", .open, takes: nil, PresenceAPI.dashboard),
+        Route(.GET, "/dashboard/{file}", .open, takes: nil, PresenceAPI.dashboardFile),
     ]
 }

@@ -91,6 +91,13 @@ package struct PlatformTable: Sendable {
         return platform
     }
 
+    /// The same, or a platform of this name that is not in the table: to be put there, or taken out of it while records
+    /// name it still.
+    package func platform(ofAnyName name: String, field: String = "platform") throws(InvalidInput) -> Platform {
+        if let platform = try? platform(named: name) { return platform }
+        return try Platform(name, field: field)
+    }
+
     /// The name or alias that differs from this one by upper and lower case alone; nil if there is none.
     package func nameInOtherCase(_ name: String) -> String? {
         let names = traits.keys.map(\.name) + aliases.keys

@@ -13,6 +13,16 @@ extension String {
             self.init(validating: bytes, as: UTF8.self)
             return
         }
+        guard let decoded = [UInt8](percentEncoded: bytes, plusIsBlank: plusIsBlank) else { return nil }
+        self.init(validating: decoded, as: UTF8.self)
+    }
+}
+
+extension [UInt8] {
+    /// The same, whatever bytes come out.
+    /// - Returns: nil where a `%` is not followed by two hexadecimal digits.
+    @inlinable
+    package init?(percentEncoded bytes: some Collection<UInt8>, plusIsBlank: Bool = false) {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         // An array, for what the bytes are in is not known here: each step in them would be a call by its witnesses.
@@ -26,7 +36,7 @@ extension String {
             default: decoded.append(byte)
             }
         }
-        self.init(validating: decoded, as: UTF8.self)
+        self = decoded
     }
 }
 

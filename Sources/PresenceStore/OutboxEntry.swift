@@ -40,6 +40,14 @@ extension OutboxEntry {
         self.init(position: position, fields: fields[...])
     }
 
+    /// Reads an entry of the notes on attempts that has all of its event, behind the event's id and their number.
+    static func noted(_ value: RedisValue) -> OutboxEntry? {
+        guard let entry = value.array, entry.count == 2, let position = entry[0].string, let fields = entry[1].array,
+            fields.count > 4
+        else { return nil }
+        return OutboxEntry(position: position, fields: fields.dropFirst(4))
+    }
+
     fileprivate init(position: String, fields: ArraySlice<RedisValue>) {
         // Behind those of every event: in the log there is nothing there.
         let more = fields.dropFirst(2 * StatusChange.names.count)

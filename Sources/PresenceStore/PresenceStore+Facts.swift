@@ -100,10 +100,11 @@ extension PresenceStore {
             guard Self.isOf(user, value), let letter = DeadLetter(value) else { continue }
             facts.dead.append(letter)
         }
-        for value in facts.events.isEmpty ? [] : try await all(keys.attempts(shard)) {
+        for value in try await all(keys.attempts(shard)) {
             let fields = value.array?.last?.array ?? []
             guard let id = OutboxEntry.value(of: "event", in: fields[...]) else { continue }
             facts.attempts[id] = OutboxEntry.value(of: "attempts", in: fields[...]).flatMap { Int($0) }
+            if Self.isOf(user, value), let entry = OutboxEntry.noted(value) { facts.late.append(entry) }
         }
     }
 
@@ -136,7 +137,7 @@ extension PresenceStore {
     /// Whether an entry of a stream is about the user, told before it is read in full.
     private static func isOf(_ user: String, _ value: RedisValue) -> Bool {
         guard let fields = value.array?.last?.array else { return false }
-        let index = fields.prefix(6).firstIndex(of: .string("user")) ?? fields.endIndex
+        let index = fields.prefix(8).firstIndex(of: .string("user")) ?? fields.endIndex
         guard fields.indices.contains(index + 1), let text = fields[index + 1].string else { return false }
         return text.utf8.elementsEqual(user.utf8)
     }

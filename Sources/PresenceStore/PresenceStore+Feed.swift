@@ -34,13 +34,14 @@ extension PresenceStore {
             starts.map { shard, place, limit in
                 ScriptCall(
                     Scripts.pageUsers, keys: [keys.deadlines(shard), keys.owner(shard), keys.events(shard)],
-                    arguments: [place?.deadline ?? "", place?.user ?? "", String(limit)])
+                    arguments: [place?.deadline ?? "", place.map { percentEncoded($0.name) } ?? "", String(limit)])
             })
         return ShardAnswers(starts.map(\.shard), answers) { answer throws(StoreError) in
             let answer = try answer.get()
             var places: [UserPlace] = []
             for index in stride(from: 2, to: answer.texts.count - 1, by: 2) {
-                places.append(UserPlace(deadline: answer.texts[index + 1], user: answer.texts[index]))
+                guard let name = [UInt8](percentEncoded: answer.texts[index].utf8) else { throw answer.unexpected }
+                places.append(UserPlace(deadline: answer.texts[index + 1], name: name))
             }
             return UserPage(lowered: try answer.text(0), lastEvent: try answer.text(1), places: places)
         }
@@ -51,13 +52,21 @@ extension PresenceStore {
 package struct UserPlace: Sendable, Hashable {
     /// As Redis writes it, in milliseconds.
     package var deadline: String
-    /// What stands there: usually a user's id.
-    package var user: String
+    /// What stands there, byte for byte: usually a user's id.
+    package var name: [UInt8]
 
-    package init(deadline: String, user: String) {
+    package init(deadline: String, name: some Sequence<UInt8>) {
         self.deadline = deadline
-        self.user = user
+        self.name = Array(name)
     }
+
+    /// The name as text, mended where it is none.
+    package var user: String { String(decoding: name, as: UTF8.self) }
+}
+
+/// Every byte of it: what is no text comes through a command, too.
+private func percentEncoded(_ name: [UInt8]) -> String {
+    name.reduce(into: "") { $0 += ($1 < 16 ? "%0" : "%") + String($1, radix: 16) }
 }
 
 /// Users of a shard as they stood at one moment.

@@ -79,6 +79,8 @@ package struct UserFacts: Sendable {
     package var dead: [DeadLetter] = []
     /// Whether the whole log was looked at: it was not too long, and not too many of its changes were the user's.
     package var isLogWhole = true
+    /// Those of the user's changes that are delivered, or were dropped, and not in the log any more as that took so long.
+    package var late: [OutboxEntry] = []
     /// How many attempts events took that took more than one, 0 for one that was dropped, by their ids.
     package var attempts: [String: Int] = [:]
     /// The rules that stand; nil if none do.

@@ -41,7 +41,7 @@ extension ConfigurationSources {
     ) throws(StartError) -> (Platform, PlatformTraits) {
         let keys = ConfigurationKey.platform(name)
         do {
-            let platform = try (try? table.platform(named: name)) ?? Platform(name)
+            let platform = try table.platform(ofAnyName: name)
             let known = table.traits[platform]
             guard let platformClass = try choice(keys.platformClass) ?? known?.platformClass else {
                 throw StartError(.configuration, "\(keys.platformClass.name) must be given for a new platform.")
@@ -53,7 +53,7 @@ extension ConfigurationSources {
             if let timeout = try number(keys.timeoutMs) { traits.heartbeat.timeoutMs = timeout }
             if let push = try boolean(keys.push) { traits.hasPush = push }
             if let other = try text(keys.countsAs) {
-                traits.countsAs = try (try? table.platform(named: other)) ?? Platform(other, field: keys.countsAs.name)
+                traits.countsAs = try table.platform(ofAnyName: other, field: keys.countsAs.name)
             }
             return (platform, traits)
         } catch let error as StartError {

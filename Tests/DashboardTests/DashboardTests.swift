@@ -166,8 +166,59 @@ struct DashboardTests {
             try await page.click("dialog button[type=submit]")
             try await page.until("document.querySelector('.result').innerText.startsWith('1 is delivered')")
             try await eventually(else: "not replayed") { receiver.attempts.count { $0.user == "dana" } >= before + 1 }
+            try await dashboard.timeline(has: "delivered late after 6 attempts")
             let line = try await dashboard.auditLine("replay")
             #expect(line.contains("user=dana") && line.contains("count=1"), "\(line)")
+        }
+    }
+
+    @Test("While a master hangs the page stays live and says that it cannot be asked; it recovers when that goes on")
+    func masterHangs() async throws {
+        try await Dashboard.with { dashboard in
+            let (page, redis) = (dashboard.page, dashboard.deployment.redis)
+            _ = try await dashboard.backend.session("ann", "Android")
+            try await page.until("document.querySelector('.tile.online .value').innerText === '1'")
+            await redis.pause()
+            try await page.until("document.querySelector('.health').innerText.includes('Redis')")
+            try await page.until("document.querySelector('.tile.online .value').innerText === '–'")
+            let row =
+                "[...document.querySelectorAll('td, th')].find((cell) => cell.innerText.includes(':\(redis.port)'))"
+            try await page.until("/cannot|not answer/.test(\(row).parentElement.innerText)")
+            #expect(try await page.text("#connection") == "Live")
+            #expect(try await dashboard.barriers() == [])
+            await redis.resume()
+            try await page.until("document.querySelector('.tile.online .value').innerText === '1'")
+            try await page.until("!/cannot|not answer/.test(\(row).parentElement.innerText)")
+            try await page.until("!document.querySelector('.health').innerText.includes('cannot be asked')")
+            try await dashboard.live()
+        }
+    }
+
+    @Test(
+        "When a worker stops its stream ends, and the page goes on with another one behind the same address in one try")
+    func workerStops() async throws {
+        try await Deployment.with(workers: 2) { deployment in
+            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
+                try await Browser.withBrowser { browser in
+                    try await browser.withPage { page in
+                        let url = "http://127.0.0.1:\(proxy.port)/dashboard"
+                        let dashboard = Dashboard(deployment: deployment, browser: browser, page: page, url: url)
+                        try await page.open(url)
+                        try await dashboard.live()
+                        let (first, second) = (deployment.workers[0], deployment.workers[1])
+                        try await page.until(
+                            "document.body.innerText.includes('(this one)') && performance.now() > 6000")
+                        proxy.redirect(to: second.port)
+                        try await first.stop()
+                        try await dashboard.live()
+                        try await eventually(else: "nobody watches") {
+                            try await Backend(second).call(.get, "/v1/overview").body["thisWorker"]["viewers"].int == 1
+                        }
+                        let streams = await page.requests.count { $0.contains("v1/overview") }
+                        #expect(streams == 2)
+                    }
+                }
+            }
         }
     }
 

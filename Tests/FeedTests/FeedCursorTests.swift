@@ -11,8 +11,13 @@ struct FeedCursorTests {
         let cursor = FeedCursor(position, dataID: "abcDEF012345")
         #expect(FeedCursor(cursor.description) == cursor)
         #expect(cursor.description.utf8.count <= FeedCursor.bytesMax)
-        let place = UserPlace(deadline: "1764206400000", user: String(repeating: "🙂", count: 32))
-        for step in [ExportCursor.Step.begin, .users(place, since: "5-1", lowered: "17"), .changed(since: "0-0")] {
+        let place = UserPlace(deadline: "1764206400000", name: String(repeating: "🙂", count: 32).utf8)
+        let other = UserPlace(deadline: "-1.5e+300", name: [0xff, 0, 0x25, 0x80])
+        let steps: [ExportCursor.Step] = [
+            .begin, .users(place, since: "5-1", lowered: "17"), .users(other, since: "5-1", lowered: ""),
+            .changed(since: "0-0"),
+        ]
+        for step in steps {
             var export = ExportCursor(feed: cursor, shard: 4_095)
             export.step = step
             #expect(ExportCursor(export.description) == export)
@@ -36,9 +41,26 @@ struct FeedCursorTests {
         "What no export gave out is none",
         arguments: [
             "", "1-2-3-a", "1-2-3-a_0", "1-2-3-a_4096_b", "1-2-3-a_0_b_", "1-2-3-a_0_x", "1-2-3-a_0_c_x", "1-2-3-a_0_c",
-            "1-2-3-a_0_u_31_6_5-0_", "1-2-3-a_0_u_6e616e_61_5-0_", "1-2-3-a_0_u_31_ff_5-0_", "1-2-3-a_0_u_31_61_5-0_x",
+            "1-2-3-a_0_u_31_6_5-0_", "1-2-3-a_0_u_6e616e_61_5-0_", "1-2-3-a_0_u_ff_61_5-0_", "1-2-3-a_0_u_31_f_5-0_",
+            "1-2-3-a_0_u_31_61_5-0_x",
         ])
     func malformedExport(_ text: String) { #expect(ExportCursor(text) == nil) }
+
+    @Test("The place of a name too long for a user is behind all that begin like it")
+    func long() throws {
+        func place(_ name: [UInt8]) throws -> UserPlace? {
+            var export = ExportCursor(feed: FeedCursor(FeedPosition(ms: 7), dataID: "abcDEF012345"))
+            export.step = .users(UserPlace(deadline: "5", name: name), since: "5-1", lowered: "17")
+            #expect(export.description.utf8.count <= ExportCursor.bytesMax)
+            guard case .users(let place, _, _) = try #require(ExportCursor(export.description)).step else { return nil }
+            return place
+        }
+        let letters = [UInt8](repeating: 0x61, count: 127)
+        #expect(try place(letters + [0x62, 0x63]) == UserPlace(deadline: "5", name: letters + [0x63]))
+        #expect(try place(letters + [0xff, 0xff]) == UserPlace(deadline: "5", name: letters.dropLast() + [0x62]))
+        let behind = try #require(try place([UInt8](repeating: 0xff, count: 300)))
+        #expect(try #require(Double(behind.deadline)) > 5 && behind.name.isEmpty)
+    }
 
     @Test("Events behind a place begin where its shard's own event stands, in later shards one earlier")
     func starts() {

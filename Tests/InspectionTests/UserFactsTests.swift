@@ -71,6 +71,23 @@ private struct Shop {
         return aside
     }
 
+    /// Empties the log, and has the dead letters of a shard be of an hour ago.
+    func ageDeadLetters(of shard: Shard) async throws {
+        let script = """
+            for _, letter in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+              letter[2][4] = string.format('%d-0', string.match(letter[2][4], '^%d+') - 3600000)
+              redis.call('XDEL', KEYS[1], letter[1])
+              redis.call('XADD', KEYS[1], '*', unpack(letter[2]))
+            end
+            return redis.call('DEL', KEYS[2])
+            """
+        let (dead, events) = (store.keys.dead(shard), store.keys.events(shard))
+        let reply = await store.redis.pipeline([
+            RedisCommand(words: ["EVAL", script, "2", dead, events], routedBy: dead)
+        ])[0]
+        #expect(try reply.get().int == 1)
+    }
+
     func finish(_ user: UserID, _ finished: [FinishedAside]) async throws {
         let shard = store.keys.shard(of: user)
         let answers = await store.finishAside([shard: (try await fence(user), finished)])
@@ -187,6 +204,41 @@ struct UserFactsTests {
                 Issue.record("the attempts are lost")
                 return
             }
+        }
+    }
+
+    @Test("What was replayed, or dropped, when the log had it no more is told of, and where it stands")
+    func replayed() async throws {
+        try await Shop.open(policy: .multi) { shop in
+            for platform in [Platform.mac, .web, .iPhone] { _ = try await shop.login(ann, platform) }
+            let shard = shop.store.keys.shard(of: ann)
+            let aside = try await shop.acknowledge(ann, aside: await shop.entries(ann))
+            try await shop.finish(ann, aside.map { FinishedAside(entry: $0, whyDead: "HTTP 400", attempts: 6) })
+            try await shop.ageDeadLetters(of: shard)
+            let letters = try await shop.store.deadLetters(of: shard).map(\.entry.position)
+            #expect(try await shop.store.dropDeadLetters([letters[2]], of: shard) == 1)
+            #expect(try await shop.store.replayDeadLetters(of: shard).replayed == 2)
+            let replayed = await shop.store.aside(after: [shard: "0-0"])[shard] ?? []
+            try await shop.finish(
+                ann,
+                [
+                    FinishedAside(entry: replayed[0].position, attempts: 1),
+                    FinishedAside(entry: replayed[1].position, whyDead: "HTTP 410", attempts: 2),
+                ])
+            let story = try await shop.story(ann)
+            try #require(story.changes.map(\.change.session.platform) == [.mac, .web, .iPhone])
+            #expect(story.changes[0].fate == .delivered(attempts: 7) && story.changes[2].fate == .discarded)
+            guard case .dead(_, 8, "HTTP 410") = story.changes[1].fate else {
+                Issue.record("\(story.changes[1].fate)")
+                return
+            }
+            #expect(story.commands.contains { $0.contains("XRANGE") && $0.contains(":attempts") })
+            #expect(story.changes.allSatisfy { !$0.missesOneBefore })
+            // Of one that goes through in the end the last word counts.
+            #expect(try await shop.store.replayDeadLetters(of: shard).replayed == 1)
+            let last = await shop.store.aside(after: [shard: "0-0"])[shard] ?? []
+            try await shop.finish(ann, [FinishedAside(entry: last[0].position)])
+            #expect(try await shop.story(ann).changes[1].fate == .delivered(attempts: 8))
         }
     }
 

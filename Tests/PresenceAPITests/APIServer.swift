@@ -47,10 +47,19 @@ struct APIServer: Sendable {
         limits: LoginLimits = LoginLimits(), options: APIOptions = APIOptions(), logger: Logger = .silent,
         body: (APIServer) async throws -> Void
     ) async throws {
+        try await withRedisServer(limits: limits, options: options, logger: logger) { api, _ in try await body(api) }
+    }
+
+    /// The same with the server at hand.
+    static func withRedisServer(
+        limits: LoginLimits = LoginLimits(), options: APIOptions = APIOptions(), logger: Logger = .silent,
+        body: (APIServer, RedisServer) async throws -> Void
+    ) async throws {
         try await RedisServer.withRedis { server in
             try await server.withClient { redis in
-                try await serve(
-                    redis, limits: limits, options: options, unready: [], logger: logger, body: body)
+                try await serve(redis, limits: limits, options: options, unready: [], logger: logger) { api in
+                    try await body(api, server)
+                }
             }
         }
     }
@@ -71,7 +80,7 @@ struct APIServer: Sendable {
         let server = api.server(
             host: "127.0.0.1", port: 0, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
             connectionsMax: connectionsMax, onListening: { chosen.yield($0) })
-        let services = ServiceGroup(services: [server, feed], logger: .silent)
+        let services = ServiceGroup(services: [server, feed, api.overviewWatch], logger: .silent)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
             for await port in ports.prefix(1) { try await body(APIServer(port: port, redis: redis, feed: feed)) }

@@ -8,12 +8,12 @@ import Testing
 
 @Suite("Changes and who is there, over HTTP", .timeLimit(.minutes(5)))
 struct FeedRouteTests {
-    private static func stream(_ target: String, _ fields: String...) -> String {
+    static func stream(_ target: String, _ fields: String...) -> String {
         "GET \(target) HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
             + fields.map { $0 + "\r\n" }.joined() + "\r\n"
     }
 
-    private static func login(_ api: APIServer, _ user: String, _ platform: String = "Web") async throws -> JSON {
+    static func login(_ api: APIServer, _ user: String, _ platform: String = "Web") async throws -> JSON {
         let answer = try await api.post("/v1/sessions", #"{"user":"\#(user)","platform":"\#(platform)"}"#)
         #expect(answer.status == 201, "\(answer.text)")
         return try answer.json
@@ -38,94 +38,6 @@ struct FeedRouteTests {
         }
     }
 
-    @Test("A stream of users: where they stand, then their changes; no proxy keeps it back")
-    func users() async throws {
-        try await APIServer.withRedis { api in
-            let before = try await Self.login(api, "a,b")
-            try await RawConnection.with(port: api.port) { connection in
-                try await connection.send(Self.stream("/v1/events?users=a%2Cb,bob,bob", "Last-Event-ID: nonsense"))
-                let head = try #require(try await connection.text(with: "\"errors\":[]}\n\n"))
-                #expect(head.hasPrefix("HTTP/1.1 200 OK\r\n") && head.contains("Content-Type: text/event-stream\r\n"))
-                #expect(head.contains("Cache-Control: no-store\r\n") && head.contains("X-Accel-Buffering: no\r\n"))
-                #expect(head.contains("retry: 1000\n\nevent: snapshot\ndata: {\"results\":["))
-                #expect(head.contains(#""user":"a,b","status":"Online","version":\#(before["version"].int ?? 0)"#))
-                #expect(head.contains(#""user":"bob","status":"Offline","version":0"#))
-                _ = try await Self.login(api, "eve")
-                _ = try await Self.login(api, "bob")
-                let text = try #require(try await connection.text(with: #""user":"bob","version""#))
-                #expect(text.contains("event: change\ndata: {") && !text.contains("\"eve\""))
-            }
-        }
-    }
-
-    @Test("A stream of all goes on behind the last id, which counts more than `after`")
-    func resumed() async throws {
-        try await APIServer.withRedis { api in
-            let cursor = try #require(try await api.get("/v1/events").json["next"].string)
-            _ = try await Self.login(api, "ann")
-            try await RawConnection.with(port: api.port) { connection in
-                try await connection.send(Self.stream("/v1/events?after=1-0-0-x", "Last-Event-ID: \(cursor)"))
-                #expect(try await connection.text(with: #""user":"ann""#) != nil)
-                _ = try await Self.login(api, "bob")
-                #expect(try await connection.text(with: #""user":"bob""#) != nil)
-            }
-        }
-    }
-
-    @Test("HEAD opens no stream, and the connection serves on")
-    func head() async throws {
-        try await APIServer.withRedis { api in
-            try await RawConnection.with(port: api.port) { connection in
-                let head = Self.stream("/v1/events").replacing("GET", with: "HEAD")
-                try await connection.send(head + head)
-                for _ in 0..<2 {
-                    let answer = try #require(try await connection.answer(hasBody: false))
-                    #expect(answer.status == 200 && answer["content-type"] == "text/event-stream")
-                }
-            }
-        }
-    }
-
-    @Test("A server that stops ends streams with a reason, at once")
-    func stops() async throws {
-        let (ends, end) = AsyncStream<String>.makeStream()
-        try await withThrowingTaskGroup { group in
-            try await APIServer.withRedis { api in
-                let (starts, start) = AsyncStream<Void>.makeStream()
-                group.addTask {
-                    // Nobody waits for what will not come.
-                    defer {
-                        start.finish()
-                        end.finish()
-                    }
-                    try await RawConnection.with(port: api.port) { connection in
-                        try await connection.send(Self.stream("/v1/events"))
-                        _ = try await connection.text(with: "event: cursor")
-                        start.yield()
-                        end.yield(try await connection.rest())
-                    }
-                }
-                for await _ in starts { break }
-            }
-            for await text in ends.prefix(1) {
-                #expect(text.contains("event: end\ndata: {\"code\":\"stopping\",") && text.hasSuffix("\r\n0\r\n\r\n"))
-            }
-        }
-    }
-
-    @Test("A client that closes its side has its stream ended")
-    func closed() async throws {
-        try await APIServer.withRedis { api in
-            try await RawConnection.with(port: api.port) { connection in
-                try await connection.send(Self.stream("/v1/events"))
-                _ = try await connection.text(with: "event: cursor")
-                connection.finish()
-                #expect(try await connection.rest().contains("event: end") == false)
-            }
-            try await eventually(else: "it is counted still") { api.streams == 0 }
-        }
-    }
-
     @Test("A call that its caller gave up is no error of the service")
     func givenUp() {
         #expect(Problem(CancellationError()).code == .overloaded)
@@ -139,7 +51,7 @@ struct FeedRouteTests {
             ("/v1/events?limit=1&limit=1", "limit"), ("/v1/events?users=ann", "users"),
             ("/v1/sessions?after=x", "after"), ("/v1/sessions?after=", "after"), ("/v1/sessions?limit=1e2", "limit"),
             ("/v1/sessions?status=Offline", "status"), ("/v1/sessions?status=", "status"),
-            ("/v1/events?limit=", "limit"), ("/v1/sessions?platform=Amiga", "platform"),
+            ("/v1/events?limit=", "limit"), ("/v1/sessions?platform=Ami%20ga", "platform"),
         ])
     func refused(_ path: String, _ field: String) async throws {
         try await APIServer.withoutRedis { api in
@@ -215,36 +127,27 @@ struct FeedRouteTests {
         }
     }
 
-    /// An event of 100 kB, as no caller can make one.
-    private static func addLargeChange(_ version: Int, on api: APIServer) async throws {
-        let fields = [
-            "user", "eve", "version", "\(version)", "previous", "\(version - 1)", "action", "Logout", "reason",
-            "Kicked",
-            "session", "Web:1:g", "status", "Offline", "userStatus", "Offline", "address", "", "kicked", "", "note",
-            String(repeating: "x", count: 100_000),
-        ]
-        _ = try await api.redis.send(RedisCommand("XADD", key: "presence:{003}:events", ["*"] + fields))
-    }
-
-    @Test("Who does not read is ended, and the others hear everything")
-    func slowReader() async throws {
+    @Test("A platform is named as answers name it, or by its alias; also one in no table that has sessions still")
+    func platforms() async throws {
         try await APIServer.withRedis { api in
-            try await RawConnection.with(port: api.port, receiveBytes: 4_096) { slow in
-                try await slow.send(Self.stream("/v1/events"))
-                _ = try await slow.text(with: "event: cursor")
-                try await RawConnection.with(port: api.port) { fast in
-                    try await fast.send(Self.stream("/v1/events?users=ann"))
-                    _ = try await fast.text(with: "event: snapshot")
-                    var version = 0
-                    try await eventually(timeout: .seconds(120), else: "the slow one is never ended") {
-                        version += 1
-                        try await Self.addLargeChange(version, on: api)
-                        return api.streams == 1
-                    }
-                    _ = try await Self.login(api, "ann")
-                    #expect(try await fast.text(with: #""user":"ann","version""#) != nil)
+            _ = try await Self.login(api, "ann", "iPhone")
+            for name in ["iPhone", "iOS"] {
+                let users = try await api.get("/v1/sessions?platform=\(name)").json["users"].list
+                #expect(users.map { $0["user"] } == ["ann"], "\(name)")
+                #expect(try await api.get("/v1/overview?platform=\(name)").status == 200)
+            }
+            #expect(try await api.get("/v1/sessions?platform=Web").json["users"] == [])
+            for path in ["/v1/sessions?platform=Amiga", "/v1/users/ann/kick"] {
+                func answer() async throws -> Answer {
+                    try await path.hasSuffix("kick") ? api.post(path, #"{"platform":"Amiga"}"#) : api.get(path)
                 }
-                #expect(try await slow.rest().contains("\"code\":\"too-slow\""))
+                let unknown = try await answer()
+                #expect(unknown.status == 400, "\(unknown.text)")
+                #expect(try unknown.json["field"] == "platform")
+                let count = ["presence:{003}:counts", "Online:Amiga"]
+                _ = try await api.redis.send(RedisCommand("HSET", key: count[0], count[1], "1"))
+                #expect(try await answer().status == 200)
+                _ = try await api.redis.send(RedisCommand("HDEL", key: count[0], count[1]))
             }
         }
     }

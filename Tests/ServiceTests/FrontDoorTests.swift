@@ -163,7 +163,7 @@ struct FrontDoorTests {
     /// A good request, with a few bytes of it taken away, doubled or put in from what is special to HTTP.
     private static func damaged(_ random: inout SeededGenerator) -> String {
         let requests = [
-            get("/v1/users/ann?x=1", "Connection: keep-alive\r\nAccept: */*\r\n"),
+            get("/v1/sessions?limit=1", "Connection: keep-alive\r\nAccept: */*\r\n"),
             "POST /v1/statuses HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n{\"users\":[\"ann\"]}",
             "POST /v1/statuses HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"users\":[\"ann\"]}\r\n0\r\n\r\n",
             get("/v1/connect?user=a&platform=Web", "Connection: Upgrade\r\nUpgrade: websocket\r\n"),

@@ -45,7 +45,9 @@ import Testing
                 let ready = try await backend.call(.get, "/health/ready")
                 return ready.status == 503 && ready.text.contains("add +xadd to its ACL")
             }
-            #expect(deployment.workers[0].log.contains("add +xadd to its ACL"))
+            try await eventually(else: "the log does not tell") {
+                deployment.workers[0].log.contains("add +xadd to its ACL")
+            }
             try await order("+xadd")
             try await eventually(timeout: .seconds(60), else: "not ready again") {
                 try await backend.call(.get, "/health/ready").status == 200

@@ -92,6 +92,9 @@ package struct RawConnection {
         return unread
     }
 
+    /// What has come is shown no more.
+    package mutating func forget() { unread = "" }
+
     /// A connection that is reset has ended too.
     private mutating func more() async throws -> Bool {
         guard !hasEnded else { return false }

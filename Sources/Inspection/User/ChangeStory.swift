@@ -16,42 +16,58 @@ package struct ChangeStory: Sendable, Equatable {
         case discarded
     }
 
+    /// The last part of a stream's key.
+    enum Stream: String {
+        case events, aside, dead, attempts
+    }
+
     package let change: StatusChange
     package let fate: Fate
-    /// Its entry in the log, among the set-aside or among the dead letters.
+    /// Where its entry stands: in the log, among the set-aside, among the dead letters, or in the notes on attempts of
+    /// those whose delivery took longer than the log keeps them.
+    let stream: Stream
+    /// Its entry there.
     package let position: String
     /// The user's change before it should be there and is not: it was lost, as in a failover.
     package let missesOneBefore: Bool
 
     static func all(_ facts: UserFacts) -> [ChangeStory] {
-        var fates: [String: (StatusChange, Fate, String)] = [:]
-        for entry in facts.events {
-            guard let change = entry.change else { continue }
-            fates[change.id] = (change, fate(ofLogged: entry, change, facts), entry.position)
+        var fates: [String: (change: StatusChange, fate: Fate, stream: Stream, position: String)] = [:]
+        func tell(_ entry: OutboxEntry, in stream: Stream, _ fate: (StatusChange) -> Fate) {
+            guard let change = entry.change else { return }
+            fates[change.id] = (change, fate(change), stream, entry.position)
         }
+        // Of one that is in several the last counts: it may have moved on meanwhile, and been replayed before.
+        for entry in facts.late { tell(entry, in: .attempts) { fate(ofDone: $0, facts) } }
+        for entry in facts.events { tell(entry, in: .events) { fate(ofLogged: entry, $0, facts) } }
         for letter in facts.dead {
-            guard let change = letter.entry.change else { continue }
-            let fate = Fate.dead(
-                sinceMs: milliseconds(letter.entry.position), attempts: letter.entry.attempts, why: letter.why)
-            fates[change.id] = (change, fate, letter.entry.position)
+            let entry = letter.entry
+            tell(entry, in: .dead) { _ in
+                .dead(sinceMs: milliseconds(entry.position), attempts: entry.attempts, why: letter.why)
+            }
         }
         let aside = facts.aside.sorted { $0.change?.version ?? 0 < $1.change?.version ?? 0 }
         for (before, entry) in aside.enumerated() {
-            guard let change = entry.change else { continue }
-            let fate = Fate.aside(sinceMs: milliseconds(entry.position), attempts: entry.attempts, before: before)
-            fates[change.id] = (change, fate, entry.position)
+            tell(entry, in: .aside) { _ in
+                .aside(sinceMs: milliseconds(entry.position), attempts: entry.attempts, before: before)
+            }
         }
-        let sorted = fates.values.sorted { $0.0.version < $1.0.version }
+        let sorted = fates.values.sorted { $0.change.version < $1.change.version }
         return sorted.enumerated().map { index, story in
-            ChangeStory(
-                change: story.0, fate: story.1, position: story.2,
-                missesOneBefore: isMissing(story.0.previous, index == 0 ? nil : sorted[index - 1].0, facts))
+            let before = index == 0 ? nil : sorted[index - 1].change
+            return ChangeStory(
+                change: story.change, fate: story.fate, stream: story.stream, position: story.position,
+                missesOneBefore: isMissing(story.change.previous, before, facts))
         }
     }
 
     private static func fate(ofLogged entry: OutboxEntry, _ change: StatusChange, _ facts: UserFacts) -> Fate {
         if StreamPosition.isBefore(facts.shard.cursor, entry.position) { return .waiting }
         if facts.rules?.rules.hasReceiver == false { return .untold }
+        return fate(ofDone: change, facts)
+    }
+
+    private static func fate(ofDone change: StatusChange, _ facts: UserFacts) -> Fate {
         let attempts = facts.attempts[change.id] ?? 1
         return attempts == 0 ? .discarded : .delivered(attempts: attempts)
     }

@@ -22,13 +22,7 @@ extension UserStory {
         }
         if facts.deadline != .forbidden { commands.append(command("ZSCORE", shard + "deadlines", user)) }
         for change in changes.suffix(changesMax) {
-            let stream =
-                switch change.fate {
-                case .waiting, .delivered, .discarded, .untold: "events"
-                case .aside: "aside"
-                case .dead: "dead"
-                }
-            commands.append(command("XRANGE", shard + stream, change.position, change.position))
+            commands.append(command("XRANGE", shard + change.stream.rawValue, change.position, change.position))
         }
         return commands + [
             command("HGETALL", shard + "cursor"), command("HGETALL", shard + "owner"), command("GET", shard + "grace"),

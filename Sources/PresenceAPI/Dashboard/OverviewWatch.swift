@@ -76,7 +76,7 @@ package actor OverviewWatch: Service {
 
     private func stop() {
         isStopped = true
-        for viewer in viewers.values { viewer.frames.finish() }
+        for viewer in viewers.values { viewer.frames.end() }
         viewers = [:]
     }
 
@@ -97,12 +97,13 @@ package actor OverviewWatch: Service {
         let number = lastViewer
         let (frames, continuation) = Frames.makeStream(bufferingPolicy: .bufferingNewest(Self.framesMax))
         guard !isStopped else {
-            continuation.finish()
+            continuation.end()
             return frames
         }
         continuation.onTermination = { _ in Task { await self.left(number) } }
-        var first = ServerSentEvent.frame("course", course.json)
-        if ticking != nil, var currentFrame { first.writeBuffer(&currentFrame) }
+        var first = ServerSentEvent.opening
+        first.writeImmutableBuffer(ServerSentEvent.frame("course", course))
+        if ticking != nil, let currentFrame { first.writeImmutableBuffer(currentFrame) }
         continuation.yield(first)
         viewers[number] = Viewer(filter: filter, frames: continuation)
         if ticking == nil { ticking = Task { await tickWhileWatched() } }
@@ -192,7 +193,7 @@ extension OverviewWatch {
     }
 
     private func tell(_ look: OverviewLook, _ heard: ChangeTally.Heard, _ done: [Int]) {
-        let overview = ServerSentEvent.frame("overview", look.json)
+        let overview = ServerSentEvent.frame("overview", look)
         currentFrame = overview
         var frames: [ChangeFilter: ByteBuffer] = [:]
         for viewer in viewers.values {
@@ -212,7 +213,15 @@ extension OverviewWatch {
 extension OverviewWatch {
     private static func changes(_ heard: ChangeTally.Heard, _ done: [Int], _ filter: ChangeFilter) -> ByteBuffer {
         let (rows, more) = heard.rows(filter)
-        return ServerSentEvent.frame("changes", ChangesFrame(rows: rows, more: more, done: done).json)
+        return ServerSentEvent.frame("changes", ChangesFrame(rows: rows, more: more, done: done))
+    }
+}
+
+extension OverviewWatch.Frames.Continuation {
+    /// As the streams of the feed end: the worker stops.
+    fileprivate func end() {
+        yield(ServerSentEvent.end(.stopping))
+        finish()
     }
 }
 

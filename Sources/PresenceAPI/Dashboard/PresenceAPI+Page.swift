@@ -23,6 +23,8 @@ extension PresenceAPI {
         "charts.js": file("text/javascript", PackageResources.charts_js),
         "overview.js": file("text/javascript", PackageResources.overview_js),
         "changes.js": file("text/javascript", PackageResources.changes_js),
+        "dialog.js": file("text/javascript", PackageResources.dialog_js),
+        "story.js": file("text/javascript", PackageResources.story_js),
         "user.js": file("text/javascript", PackageResources.user_js),
     ]
 

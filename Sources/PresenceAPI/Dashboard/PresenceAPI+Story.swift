@@ -28,6 +28,7 @@ extension PresenceAPI {
     /// Delivers the user's dead letters once more.
     func replay(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let user = try user(in: request)
+        _ = try request.json(as: NoFields.self, absent: NoFields())
         if let adopted = try await store.adoptedRules(), !adopted.rules.hasReceiver {
             throw Problem(.noReceiver, "Start the workers with callback.url, then try again.")
         }

@@ -2,12 +2,13 @@ import Feed
 import HTTPServer
 import NIOHTTP1
 import PresenceCore
+import PresenceStore
 
 // What those ask who follow changes, or want to know who is there.
 
 /// `GET /v1/events`, as a page or as a stream.
 struct EventsRequest {
-    private enum Parameter: String { case after, limit, users }
+    enum Parameter: String, CaseIterable { case after, limit, users }
 
     /// nil: from now on.
     var after: FeedCursor?
@@ -18,7 +19,7 @@ struct EventsRequest {
 
     init(_ request: HTTPServerRequest) throws {
         let parameters = try QueryParameters<Parameter>(request.query)
-        isStream = request.headers[canonicalForm: "accept"].contains { $0.lowercased().hasPrefix("text/event-stream") }
+        isStream = request.wantsEventStream
         limit = try Self.limit(parameters.given(.limit), max: FeedLimits.pageChangesMax)
         users = parameters.has(.users) ? try Self.users(in: request.query) : nil
         if users != nil, !isStream {
@@ -73,13 +74,13 @@ struct EventsRequest {
 
 /// `GET /v1/sessions`.
 struct ExportRequest {
-    private enum Parameter: String { case after, limit, status, platform }
+    enum Parameter: String, CaseIterable { case after, limit, status, platform }
 
     var after: ExportCursor?
     var limit: Int
     var filter: ExportFilter
 
-    init(_ request: HTTPServerRequest, _ platforms: PlatformTable) throws {
+    init(_ request: HTTPServerRequest, _ store: PresenceStore) async throws {
         let parameters = try QueryParameters<Parameter>(request.query)
         limit = try EventsRequest.limit(parameters.given(.limit), max: FeedLimits.exportedUsersMax)
         after = try parameters.given(.after).map(Self.cursor)
@@ -89,8 +90,8 @@ struct ExportRequest {
                     throw InvalidInput(field: "status", message: "must be Online or PushOnline")
                 }
                 return status
-            },
-            platform: try parameters.given(.platform).map { try platforms.platform(named: $0) })
+            })
+        if let name = parameters.given(.platform) { filter.platform = try await store.platform(ofSessions: name) }
     }
 
     private static func cursor(_ text: String) throws(InvalidInput) -> ExportCursor {

@@ -1,44 +1,24 @@
 import Feed
 import Inspection
 import JSON
-import NIOCore
 import PresenceCore
 import PresenceStore
 
 // What those get who follow changes, or want to know who is there.
 
 extension FeedFrames {
-    /// As browsers' `EventSource` reads them: what changes is written on the line `data`, in JSON.
+    /// What changes is written on the line `data`, in JSON.
     package static let serverSentEvents = FeedFrames(
-        opening: ByteBuffer(string: "retry: 1000\n\n"),
-        change: { change in
-            // The id last: who reads line by line goes on behind the change only once it has it.
-            var frame = ByteBuffer(string: "event: change\ndata: ")
-            frame.writeImmutableBuffer(ToldChange(change.change).json)
-            frame.writeString("\nid: \(change.cursor)\n\n")
-            return frame
-        },
-        cursor: { ByteBuffer(string: ": heartbeat\nevent: cursor\ndata: {\"next\":\"\($0)\"}\nid: \($0)\n\n") },
-        heartbeat: ByteBuffer(string: ": heartbeat\n\n"),
-        end: { event("end", EndedStream(reason: $0)) })
-
-    static func event(_ name: String, _ data: some JSONWritable) -> ByteBuffer {
-        var frame = ByteBuffer(string: "event: \(name)\ndata: ")
-        frame.writeImmutableBuffer(data.json)
-        frame.writeStaticString("\n\n")
-        return frame
-    }
+        opening: ServerSentEvent.opening,
+        change: { ServerSentEvent.frame("change", ToldChange($0.change), id: $0.cursor.description) },
+        cursor: { ServerSentEvent.frame("cursor", NextPlace(cursor: $0), id: $0.description, isSignOfLife: true) },
+        heartbeat: ServerSentEvent.signOfLife, end: ServerSentEvent.end)
 }
 
-private struct EndedStream: JSONWritable {
-    var reason: FeedEnd
+private struct NextPlace: JSONWritable {
+    let cursor: FeedCursor
 
-    func write(to json: inout JSONWriter) {
-        json.object {
-            $0.member("code", reason.rawValue)
-            $0.member("detail", reason.advice)
-        }
-    }
+    func write(to json: inout JSONWriter) { json.object { $0.member("next", cursor.description) } }
 }
 
 extension FeedPage: JSONWritable {

@@ -14,8 +14,7 @@ extension PresenceAPI {
             let page = try await answered { [feed] in try await feed.page(after: asked.after, limit: asked.limit) }
             return .json(page).notStored
         }
-        // Whoever asks for the head only gets no stream that would have to be ended.
-        if request.method == .HEAD { return .events(NoParts()) }
+        if request.method == .HEAD { return .headOfEvents }
         if let users = asked.users { return .events(try await changes(of: users, request)) }
         return .events(try await changes(after: asked.after))
     }
@@ -28,7 +27,7 @@ extension PresenceAPI {
     private func changes(of users: [UserID], _ request: HTTPServerRequest) async throws -> FeedStream {
         try await feed.stream(of: users) { presences in
             let answer = statuses(of: zip(users, presences), withSessions: true, request)
-            return FeedFrames.event("snapshot", answer)
+            return ServerSentEvent.frame("snapshot", answer)
         }
     }
 
@@ -45,7 +44,7 @@ extension PresenceAPI {
     }
 
     func export(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
-        let asked = try ExportRequest(request, store.platforms)
+        let asked = try await ExportRequest(request, store)
         let page = try await answered { [feed] in
             try await feed.exported(after: asked.after, limit: asked.limit, asked.filter)
         }
@@ -54,29 +53,7 @@ extension PresenceAPI {
     }
 }
 
-/// A stream that is over.
-private struct NoParts: AsyncSequence, AsyncIteratorProtocol, Sendable {
-    typealias Element = ByteBuffer
-    typealias Failure = any Error
-
-    func makeAsyncIterator() -> Self { self }
-    mutating func next() async throws -> ByteBuffer? { nil }
-}
-
 extension HTTPServerResponse {
-    /// Caches keep none of it, and proxies pass it on as it comes.
-    fileprivate static func events(
-        _ stream: some AsyncSequence<ByteBuffer, any Error> & Sendable
-    ) -> HTTPServerResponse {
-        var response = HTTPServerResponse(
-            .ok,
-            headers: [
-                ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
-            ], stream: stream)
-        response.isEndless = true
-        return response
-    }
-
     fileprivate var notStored: HTTPServerResponse {
         var response = self
         response.headers.append(("Cache-Control", "no-store"))

@@ -15,9 +15,10 @@ extension PresenceAPI {
     func kick(_ request: HTTPServerRequest) async throws -> HTTPServerResponse {
         let user = try user(in: request)
         let body = try request.json(as: KickRequest.self, absent: KickRequest())
-        let platform = try body.platform.map { try store.platforms.platform(named: $0) }
         let instance = try body.instance.map { try InstanceID($0) }
         let note = try body.note()
+        var platform: Platform?
+        if let name = body.platform { platform = try await store.platform(ofSessions: name) }
         let answer = try await logger.audited(
             .kick, by: request.caller ?? "unknown", request,
             [

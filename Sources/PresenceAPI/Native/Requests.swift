@@ -104,9 +104,20 @@ extension KickRequest: JSONReadable {
             case "platform": platform = try json.stringOrNull()
             case "instance": instance = try json.stringOrNull()
             case "reason": reason = try json.stringOrNull()
-            default: try json.skip()
+            // Without it more sessions would end than meant.
+            default: throw json.refused("is no field of a kick, which takes platform, instance, reason")
             }
         }
+    }
+}
+
+/// The body of an order that is about all there is: nothing may narrow it.
+struct NoFields: JSONReadable {
+    init() {}
+
+    init(from json: inout JSONReader) throws(JSONError) {
+        try json.beginObject()
+        while try json.nextMember() != nil { throw json.refused("is no field of this call, which takes none") }
     }
 }
 

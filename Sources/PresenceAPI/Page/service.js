@@ -115,8 +115,9 @@ export class Stream {
         this.#abort = abort;
         this.#handlers.onState("connecting");
         const openedAt = performance.now();
+        let hasEnded = false;
         try {
-            await this.#read(abort);
+            hasEnded = await this.#read(abort);
         } catch (error) {
             if (this.#abort !== abort) return;
             if (error instanceof Refused && error.isFinal) {
@@ -127,25 +128,34 @@ export class Stream {
         if (this.#abort !== abort) return;
         this.#abort = null;
         abort.abort();
-        if (performance.now() - openedAt > steadyMs) this.#pauseMs = firstPauseMs;
+        const isSteady = performance.now() - openedAt > steadyMs;
+        if (isSteady) this.#pauseMs = firstPauseMs;
         this.#handlers.onState("broken");
-        this.#timer = setTimeout(() => this.#open(), this.#pauseMs * (0.5 + Math.random() / 2));
+        // A worker that stops says so, and another one may answer at once.
+        const pauseMs = hasEnded && isSteady ? 0 : this.#pauseMs * (0.5 + Math.random() / 2);
+        this.#timer = setTimeout(() => this.#open(), pauseMs);
         this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
     }
 
+    /** Whether the stream came to an end of its own. */
     async #read(abort) {
+        let hasEnded = false;
         let watchdog = setTimeout(() => abort.abort(), silenceMs);
         try {
             const answer = await ask(this.#path, { headers: { accept: "text/event-stream" }, signal: abort.signal });
             const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-            const events = new EventReader(this.#handlers.onEvent);
+            const events = new EventReader((name, data, id) => {
+                if (name === "end") hasEnded = true;
+                else this.#handlers.onEvent(name, data, id);
+            });
             this.#handlers.onState("live");
             for (;;) {
                 const { done, value } = await reader.read();
-                if (done || this.#abort !== abort) return;
+                if (done || this.#abort !== abort) return hasEnded;
                 clearTimeout(watchdog);
                 watchdog = setTimeout(() => abort.abort(), silenceMs);
                 events.take(value);
+                if (hasEnded) return true;
             }
         } finally {
             clearTimeout(watchdog);

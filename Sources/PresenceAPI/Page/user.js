@@ -1,28 +1,13 @@
 // One user: why they are in this state, and what became of each change.
-import { ago, agoElement, card, h, id, number, passTime, setText, span, status, timeElement } from "./dom.js";
 import { changeOf } from "./changes.js";
-import { get, isKey, post, Refused, setOperateKey, Stream, userPath } from "./service.js";
+import { confirm } from "./dialog.js";
+import { agoElement, card, h, id, number, passTime, setText, status, timeElement } from "./dom.js";
+import { get, post, Refused, Stream, userPath } from "./service.js";
+import { device, deviceText, ended, facts, shard, timeline, timer } from "./story.js";
 
-const kindWords = {
-    Register: "Login", Unregister: "Logged out", LinkClose: "Connection closed", TimeOut: "Fell silent",
-    Kicked: "Kicked", Expired: "Expired",
-};
-const endWords = {
-    displaced: "displaced by a login", kicked: "kicked", loggedOut: "logged out", closed: "connection closed",
-    silent: "fell silent", expired: "expired",
-};
 const soonMs = 300;
 const waitingMs = 2_000;
 const idleMs = 15_000;
-
-const device = ({ platform, instance }) => h("span", {}, platform, instance === "default" ? "" : " ", instance === "default" ? "" : id(instance));
-const deviceText = ({ platform, instance }) => (instance === "default" ? platform : `${platform} ${instance}`);
-
-/** Of a session's id: `Web:tab-1:generation`. */
-function sessionDevice(session) {
-    const [platform, instance] = session.split(":");
-    return deviceText({ platform, instance });
-}
 
 export class UserPage {
     #user;
@@ -145,35 +130,15 @@ export class UserPage {
         return [
             card("Why", { class: "why" }, ...story.why.map((text) => h("p", {}, text))),
             h("div", { class: "columns main" },
-                card("Timeline", { scope: story.changesAreAllKept ? "the latest first" : "the latest changes that are kept" }, this.#timeline(story)),
+                card("Timeline", { scope: story.changesAreAllKept ? "the latest first" : "the latest changes that are kept" }, timeline(story)),
                 h("div", { class: "stack" },
                     card("Sessions", {}, this.#sessions(story)),
-                    story.ended.length ? card("Sessions that are over", {}, this.#ended(story)) : null,
-                    card("Shard and rules", {}, this.#shard(story)),
+                    story.ended.length ? card("Sessions that are over", {}, ended(story)) : null,
+                    card("Shard and rules", {}, shard(story)),
                     card("The same with redis-cli", {}, h("details", { "data-focus": "commands" },
                         h("summary", {}, `${number(story.commands.length)} commands`),
                         h("pre", { tabindex: "0" }, story.commands.join("\n")))))),
         ];
-    }
-
-    #timeline({ changes, at }) {
-        if (!changes.length) return h("p", { class: "muted" }, "No change is kept any more.");
-        return h("ol", { class: "timeline", reversed: true }, ...changes.toReversed().map((change) => {
-            const title = change.reason === "Register" ? "Login on " : `${kindWords[change.reason] ?? change.reason}: `;
-            const details = [
-                ...(change.kicked ?? []).map((session) => h("p", { class: "displaced" }, "displaced ", id(sessionDevice(session)))),
-                change.note ? h("p", {}, "reason given: ", id(change.note)) : null,
-                change.lateMs === undefined ? null : h("p", {}, `settled ${span(change.lateMs)} after its timer ended`),
-                change.missesOneBefore ? h("p", { class: "bad" }, "a change before this one is missing: it was lost") : null,
-                fate(change.event, at),
-            ];
-            return h("li", { class: change.status.toLowerCase() },
-                h("div", { class: "when" }, timeElement(change.at, at), " ", agoElement(change.at, at)),
-                h("div", {},
-                    h("h3", {}, title, device(change)),
-                    h("p", { class: "muted" }, "session ", change.status, ", user ", change.userStatus),
-                    ...details));
-        }));
     }
 
     #sessions({ sessions, at }) {
@@ -191,28 +156,6 @@ export class UserPage {
                 ["Client", [session.address, session.network, session.version && `version ${session.version}`].filter(Boolean).join(", ")],
                 ["Worker", session.worker],
             ]))));
-    }
-
-    #ended({ ended, at }) {
-        return h("ul", { class: "sessions" }, ...ended.toReversed().map((session) => h("li", {},
-            h("h3", {}, device(session)),
-            h("p", {}, endWords[session.how] ?? session.how,
-                ...session.by ? [" on ", id(sessionDevice(session.by))] : [],
-                ...session.reason ? [": ", id(session.reason)] : [],
-                session.lateMs === undefined ? "" : `, settled ${span(session.lateMs)} late`,
-                ...session.endedAt ? [", ", agoElement(session.endedAt, at)] : []))));
-    }
-
-    #shard({ shard, rules, at }) {
-        return facts([
-            ["Shard", `${shard.number}, ${shard.owner ? `worker ${shard.owner}${shard.isOwnerLive ? "" : " (not live)"}` : "without an owner"}`],
-            ["Swept", shard.sweptAt ? timeElement(shard.sweptAt, at) : "never"],
-            ["Of all its users", `${number(shard.waiting)} events wait, ${number(shard.aside)} set aside, ${number(shard.dead)} dead`],
-            ["Grace period since", shard.graceBeganAt ? timeElement(shard.graceBeganAt, at) : ""],
-            ["Login policy", `${rules.policy}${rules.onLimit === "reject" ? ", newcomers are refused" : ""}`],
-            ...rules.platforms.map((rule) => [rule.platform, `${number(rule.limit)} at once`
-                + `${rule.ends.length ? `; a login ends those on ${rule.ends.join(", ")}` : ""}; lost after ${span(rule.timeoutMs)}`]),
-        ]);
     }
 
     #kick(sessions) {
@@ -249,77 +192,4 @@ export class UserPage {
             },
         });
     }
-}
-
-/** What became of an event. */
-function fate({ state, attempts, since, behind, why }, at) {
-    const after = attempts ? ` after ${number(attempts)} attempts` : "";
-    const [name, text] = {
-        waiting: ["waits", "waits to be delivered"],
-        delivered: attempts > 1 ? ["late", `delivered late${after}`] : ["told", "delivered"],
-        discarded: ["lost", "told to nobody: an operator dropped it"],
-        untold: ["none", "told to nobody: there is no receiver"],
-        aside: ["waits", `set aside ${ago(since, at)}${after}${behind ? `, behind ${number(behind)} before it` : ""}`],
-        dead: ["lost", `dead letter${after}, ${ago(since, at)}: ${why}`],
-    }[state] ?? ["none", state];
-    return h("p", { class: `fate ${name}` }, text);
-}
-
-function timer({ state, endsAt, until }, at) {
-    switch (state) {
-        case "runs": return `ends ${ago(endsAt, at)}`;
-        case "grace": return `has ended; grace for ${span(until - at)}`;
-        case "endless": return "has no end";
-        case "due": return "has ended; due to be settled";
-        default: return "has ended; its shard is not swept";
-    }
-}
-
-function facts(rows) {
-    return h("dl", { class: "facts" }, ...rows.filter(([, text]) => text).map(([name, text]) =>
-        h("div", {}, h("dt", {}, name), h("dd", {}, typeof text === "string" ? id(text) : text))));
-}
-
-/** Asks before it is done. What is refused is told in the dialog. */
-function confirm({ title, text, extra = [], action, danger = false, run, done }) {
-    const complaint = h("p", { class: "bad", role: "alert" });
-    const keyInput = h("input", { id: "operate-key", type: "password", autocomplete: "off" });
-    const keyPart = h("div", { class: "field", hidden: true },
-        h("label", { for: "operate-key" }, "A key that may operate"), keyInput);
-    const go = h("button", { type: "submit", class: danger ? "danger" : "primary" }, action);
-    const cancel = h("button", { type: "button", click: () => dialog.close() }, "Cancel");
-    const before = document.activeElement;
-    const dialog = h("dialog", {
-        "aria-labelledby": "dialog-title",
-        close: () => { dialog.remove(); if (before?.isConnected) before.focus(); },
-    }, h("form", {
-        submit: async (event) => {
-            event.preventDefault();
-            if (keyInput.value) {
-                if (!isKey(keyInput.value.trim())) return setText(complaint, "A key has no blanks and no letters outside ASCII.");
-                setOperateKey(keyInput.value.trim());
-            }
-            go.disabled = true;
-            setText(complaint, "");
-            try {
-                const answer = await run();
-                dialog.close();
-                done(answer);
-            } catch (error) {
-                const needsKey = error instanceof Refused && ["operate-key-needed", "unauthorized"].includes(error.code);
-                if (needsKey) {
-                    setOperateKey(null);
-                    keyPart.hidden = false;
-                    keyInput.focus();
-                }
-                setText(complaint, needsKey
-                    ? (error.status === 401 ? "The service does not know this key." : "This key may not order this: show one that may operate.")
-                    : error instanceof Refused ? error.message : "The service cannot be reached; nothing is known of what it did. Try again.");
-                go.disabled = false;
-            }
-        },
-    }, h("h2", { id: "dialog-title" }, title), h("p", {}, ...text), ...extra, keyPart, complaint,
-    h("div", { class: "actions" }, cancel, go)));
-    document.body.append(dialog);
-    dialog.showModal();
 }

@@ -40,9 +40,7 @@ struct Kick: AsyncParsableCommand {
             }
             let note = try CommandInput.checked("--reason") { () throws(InvalidInput) in try KickNote.checked(reason) }
             try await redis.withStore { store in
-                let platform = try CommandInput.checked("--platform") { () throws(InvalidInput) in
-                    try self.platform.map { name throws(InvalidInput) in try store.platforms.platform(named: name) }
-                }
+                let platform = try await Self.platform(self.platform, store)
                 let about: LogMetadata = [
                     .user: "\(user)", .platform: "\(platform?.name ?? "all")",
                     .instance: "\(instance?.rawValue ?? "all")",
@@ -56,6 +54,13 @@ struct Kick: AsyncParsableCommand {
                 output.print(Self.told(user, answer), Self.lines(user, answer))
                 if answer.kicked.isEmpty { throw ExitCode.failure }
             }
+        }
+    }
+
+    private static func platform(_ name: String?, _ store: PresenceStore) async throws -> Platform? {
+        guard let name else { return nil }
+        do { return try await store.platform(ofSessions: name) } catch let error as InvalidInput {
+            throw StartError(.usage, "--platform \(error.message).")
         }
     }
 
