@@ -76,7 +76,7 @@ extension PresenceStore {
                 group.addTask { () async -> Result<LogRead, StoreError> in
                     do throws(StoreError) {
                         return .success(
-                            try await readLogs(of: shards, limit: limit) { _, _ in
+                            try await readLogs(of: shards, limit: limit) { _ in
                                 positions.filter { shards.contains($0.key) }
                             })
                     } catch {

@@ -163,8 +163,9 @@ extension ChangeFeed {
         do {
             if hub.pending.isFull { throw StoreError(.overloaded, "As much is being written as may.") }
             if catchUp.isComplete {
-                guard listener.open() else { return Step() }
+                // What is read from now on and told to others first is read once more behind it.
                 _ = try await ensureFollowing()
+                guard listener.open() else { return Step() }
                 catchUp.again()
             }
             let (reading, changes) = try await read(on: catchUp)

@@ -165,8 +165,9 @@ extension ChangeFeed {
         let read: Result<LogRead, StoreError>
         do throws(StoreError) {
             read = .success(
-                try await store.readLogs(of: shards, limit: FeedLimits.eventsPerReadMax) { masterMs, now in
-                    reader?.positions(of: shards, masterMs: masterMs, now: now) ?? [:]
+                try await store.readLogs(of: shards, limit: FeedLimits.eventsPerReadMax) { masterMs in
+                    // The later our own clock is looked at, the earlier the place.
+                    reader?.positions(of: shards, masterMs: masterMs, now: .now) ?? [:]
                 })
         } catch {
             read = .failure(error)

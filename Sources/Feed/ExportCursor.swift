@@ -46,7 +46,8 @@ package struct ExportCursor: Sendable, Hashable, CustomStringConvertible {
 
     private static func parts(_ place: UserPlace) -> [String] { ["u", hex(place.deadline.utf8), hex(place.name)] }
 
-    /// What is too long for a user was put there by hand; the place behind all that begin like it is near enough.
+    /// What is too long for a user was put there by hand; the place behind all that begin like it is near enough, though
+    /// a user of just that name and deadline would be passed over.
     private static func shortened(_ place: UserPlace) -> UserPlace {
         guard place.name.count > nameBytesMax else { return place }
         var behind = Array(place.name.prefix(nameBytesMax))

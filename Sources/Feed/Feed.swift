@@ -5,7 +5,7 @@
 // come, whatever the clocks of the masters differ by; one that is too old is refused, never passed over. A worker reads
 // each shard's events once, however many follow, and only while somebody does. Who reads too slowly is ended and holds
 // up nobody. Export and feed together give a true copy.
-// Does not: speak HTTP or JSON, deliver anything, change anything in Redis.
+// Does not: speak HTTP or JSON, deliver anything, change anything in Redis but name its data where it has no name.
 
 import PresenceCore
 import PresenceStore

@@ -86,7 +86,9 @@ final class FeedHub: Sendable {
         }
         guard let listener else {
             throw StoreError(
-                .overloaded, "This worker has as many streams as it may, or stops: try again, or another one.")
+                .overloaded,
+                "This worker has as many streams, or as much that waits for them, as it may, or stops: try again, or "
+                    + "another one.")
         }
         return listener
     }

@@ -12,6 +12,8 @@ final class FeedListener: Sendable {
         var bytes = 0
         /// What is being written to it that never waited here: a snapshot, or what it catches up with.
         var writingBytes = 0
+        /// Since when.
+        var writingSince: Instant?
         /// Since when something waits that nobody has taken.
         var pendingSince: Instant?
         var end: FeedEnd?
@@ -48,10 +50,10 @@ final class FeedListener: Sendable {
         writes(0)
     }
 
-    /// So much of what never waited here is being written to it.
-    func writes(_ bytes: Int) {
+    /// So much of what never waited here is being written to it from now on.
+    func writes(_ bytes: Int, now: Instant = .now) {
         let more = state.withLock { state in
-            defer { state.writingBytes = bytes }
+            defer { (state.writingBytes, state.writingSince) = (bytes, bytes > 0 ? now : nil) }
             return bytes - state.writingBytes
         }
         total.add(more)
@@ -158,7 +160,9 @@ extension FeedListener {
     /// Whoever read is gone.
     /// - Returns: why the stream ended; nil if that is told already.
     func left(now: Instant) -> FeedEnd? {
-        let since = state.withLock { $0.end == nil ? $0.pendingSince : nil }
+        let since = state.withLock { state in
+            state.end == nil ? [state.writingSince, state.pendingSince].compactMap(\.self).min() : nil
+        }
         let reason: FeedEnd = since.map { now - $0 >= FeedLimits.unreadMax } ?? false ? .tooSlow : .left
         return end(reason, last: nil) ? reason : nil
     }

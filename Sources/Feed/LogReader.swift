@@ -21,16 +21,15 @@ struct LogRead: Sendable {
 
 extension PresenceStore {
     /// Reads logs of shards of one master.
-    /// - Parameter positions: of the last event read of each, at the master's time.
+    /// - Parameter positions: of the last event read of each, once the master has told its time.
     func readLogs(
-        of shards: Set<Shard>, limit: Int,
-        from positions: (_ masterMs: Int, _ begun: ContinuousClock.Instant) -> [Shard: String]
+        of shards: Set<Shard>, limit: Int, from positions: (_ masterMs: Int) -> [Shard: String]
     ) async throws(StoreError) -> LogRead {
         guard let shard = shards.first else { throw StoreError(.unavailable, "No shard is to be read.") }
         let begun = ContinuousClock.now
         // Asked in a call of its own: one that is repeated would come behind the reading.
         let masterMs = try await timeMs(at: shard)
-        let entries = await events(from: positions(masterMs, begun), limit: limit)
+        let entries = await events(from: positions(masterMs), limit: limit)
         return LogRead(
             begun: begun, masterMs: masterMs, took: .now - begun, entries: entries, limit: limit)
     }

@@ -12,18 +12,6 @@ extension PresenceStore {
         return counts
     }
 
-    /// The platform a caller names to whom sessions that are there matter: one of the table, or one that was taken out of
-    /// it and still has sessions, by its name as answers have it.
-    /// - Throws: `InvalidInput` if it is neither; `StoreError` if it is not in the table and not all counts can be read.
-    package func platform(ofSessions name: String) async throws -> Platform {
-        do { return try platforms.platform(named: name) } catch {
-            guard let platform = try? Platform(name),
-                try await counts().sessions.values.contains(where: { $0[platform] ?? 0 > 0 })
-            else { throw error }
-            return platform
-        }
-    }
-
     /// Shards whose counts of users are not those of the deadlines, which every user with a session is among. A change
     /// between the two looks shows as one too; one that cannot be asked does not.
     package func miscounted(_ shards: [Shard]) async -> Set<Shard> {

@@ -59,9 +59,6 @@ package struct UserPlace: Sendable, Hashable {
         self.deadline = deadline
         self.name = Array(name)
     }
-
-    /// The name as text, mended where it is none.
-    package var user: String { String(decoding: name, as: UTF8.self) }
 }
 
 /// Every byte of it: what is no text comes through a command, too.

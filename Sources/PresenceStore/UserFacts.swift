@@ -81,7 +81,7 @@ package struct UserFacts: Sendable {
     package var isLogWhole = true
     /// Those of the user's changes that are delivered, or were dropped, and not in the log any more as that took so long.
     package var late: [OutboxEntry] = []
-    /// How many attempts events took that took more than one, 0 for one that was dropped, by their ids.
+    /// How many attempts events took that took more than one or were set aside, 0 for one that was dropped, by their ids.
     package var attempts: [String: Int] = [:]
     /// The rules that stand; nil if none do.
     package var rules: SharedRules.Adopted?

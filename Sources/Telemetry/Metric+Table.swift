@@ -76,7 +76,11 @@ extension Metric {
         // Who follows.
         case .feedStreams: (.gauge, [.kind], "Streams of changes that are open, of all users or of some.")
         case .feedStreamsLimit: (.gauge, [], "Streams of changes this worker opens.")
-        case .feedQueuedBytes: (.gauge, [], "Bytes that wait until readers of streams of changes read them.")
+        case .feedQueuedBytes:
+            (
+                .gauge, [],
+                "Bytes that wait for readers of changes of some users, and those being written to who catches up."
+            )
         case .feedStreamsEnded: (.counter, [.reason], "Streams of changes that ended, by why.")
         case .feedChangesRead: (.counter, [], "Changes read for those who follow, each once however many they are.")
         case .feedChangesSent: (.counter, [], "Changes handed to streams, each once for every stream it went to.")

@@ -133,6 +133,22 @@ struct ChangeFeedTests {
         }
     }
 
+    @Test(
+        "Where Redis goes away as the only stream has caught up all that comes later is told", .timeLimit(.minutes(2)))
+    func outageAfterCatchingUp() async throws {
+        try await withFeed { feed, store, server in
+            let start = try await feed.page(after: nil, limit: 1).next
+            try await store.loggedIn("ann")
+            var parts = try await feed.stream(after: start).makeAsyncIterator()
+            #expect(try await parts.text(with: "ann").contains("ann"))
+            await server.pause()
+            #expect(try await parts.text(with: "heartbeat").hasSuffix("heartbeat "))
+            await server.resume()
+            try await eventually(else: "Redis does not answer") { (try? await store.loggedIn("bob")) != nil }
+            #expect(try await parts.text(with: "bob").contains("bob"))
+        }
+    }
+
     @Test("Reading stops some time after the last has left, and begins again")
     func stops() async throws {
         try await withFeed { feed, store, _ in

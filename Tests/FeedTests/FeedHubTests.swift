@@ -111,6 +111,14 @@ struct FeedHubTests {
         _ = try hub.join([ann])
     }
 
+    @Test("Who is cut off while it took nothing was too slow, whatever was being written to it; else it left")
+    func cutOff() async throws {
+        let (behind, gone) = (try hub.join(nil, isBehind: true), try hub.join(nil))
+        behind.writes(100, now: .now - FeedLimits.unreadMax)
+        #expect(behind.left(now: .now) == .tooSlow)
+        #expect(gone.left(now: .now) == .left)
+    }
+
     @Test("Who hears nothing for 15 s gets a sign of life, with a cursor where that is of use")
     func heartbeats() async throws {
         let (all, one) = (try hub.join(nil), try hub.join([ann]))

@@ -80,9 +80,9 @@ extension FeedRouteTests {
                 }
                 for await _ in starts { break }
             }
-            for await text in ends.prefix(1) {
-                #expect(text.contains("event: end\ndata: {\"code\":\"stopping\",") && text.hasSuffix("\r\n0\r\n\r\n"))
-            }
+            try await group.waitForAll()
+            let text = try #require(await ends.first { _ in true })
+            #expect(text.contains("event: end\ndata: {\"code\":\"stopping\",") && text.hasSuffix("\r\n0\r\n\r\n"))
         }
     }
 

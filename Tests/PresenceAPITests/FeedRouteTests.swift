@@ -1,5 +1,7 @@
 import NIOCore
 import NIOHTTP1
+import PresenceCore
+import PresenceStore
 import RedisClient
 import Support
 import Testing
@@ -137,17 +139,22 @@ struct FeedRouteTests {
                 #expect(try await api.get("/v1/overview?platform=\(name)").status == 200)
             }
             #expect(try await api.get("/v1/sessions?platform=Web").json["users"] == [])
-            for path in ["/v1/sessions?platform=Amiga", "/v1/users/ann/kick"] {
+            let keys = KeySpace(prefix: "presence", shards: 16)
+            let ann = keys.user(try UserID("ann"))
+            let record = try await api.redis.send(RedisCommand("HGET", key: ann, "iPhone:default")).string ?? ""
+            for (path, key, field, value) in [
+                ("/v1/sessions?platform=Amiga", keys.counts(3), "Online:Amiga", "1"),
+                ("/v1/users/ann/kick", ann, "Amiga:default", record),
+            ] {
                 func answer() async throws -> Answer {
                     try await path.hasSuffix("kick") ? api.post(path, #"{"platform":"Amiga"}"#) : api.get(path)
                 }
                 let unknown = try await answer()
                 #expect(unknown.status == 400, "\(unknown.text)")
                 #expect(try unknown.json["field"] == "platform")
-                let count = ["presence:{003}:counts", "Online:Amiga"]
-                _ = try await api.redis.send(RedisCommand("HSET", key: count[0], count[1], "1"))
+                _ = try await api.redis.send(RedisCommand("HSET", key: key, field, value))
                 #expect(try await answer().status == 200)
-                _ = try await api.redis.send(RedisCommand("HDEL", key: count[0], count[1]))
+                _ = try await api.redis.send(RedisCommand("HDEL", key: key, field))
             }
         }
     }

@@ -91,7 +91,9 @@ struct ExportRequest {
                 }
                 return status
             })
-        if let name = parameters.given(.platform) { filter.platform = try await store.platform(ofSessions: name) }
+        guard let name = parameters.given(.platform) else { return }
+        // Once begun it goes on, also when the last session of a platform that is in no table has ended.
+        filter.platform = after == nil ? try await store.platform(ofSessions: name) : try Platform(name)
     }
 
     private static func cursor(_ text: String) throws(InvalidInput) -> ExportCursor {

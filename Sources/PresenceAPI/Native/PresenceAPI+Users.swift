@@ -18,7 +18,7 @@ extension PresenceAPI {
         let instance = try body.instance.map { try InstanceID($0) }
         let note = try body.note()
         var platform: Platform?
-        if let name = body.platform { platform = try await store.platform(ofSessions: name) }
+        if let name = body.platform { platform = try await store.platform(name, ofSessionsOf: user) }
         let answer = try await logger.audited(
             .kick, by: request.caller ?? "unknown", request,
             [

@@ -31,7 +31,7 @@ for i = 8, #ARGV, 3 do
     add_attempts(event[2], tries)
     answer[#answer + 1] = redis.call('XADD', aside, '*', 'position', event[1], unpack(event[2]))
   elseif event then
-    note_attempts(attempts, event[2], tries, retention, now)
+    note_attempts(attempts, event[2], tries, retention)
   end
 end
 redis.call('HSET', cursor, 'id', last, 'backlog', string.format('%.0f', backlog))

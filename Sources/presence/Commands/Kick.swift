@@ -40,7 +40,7 @@ struct Kick: AsyncParsableCommand {
             }
             let note = try CommandInput.checked("--reason") { () throws(InvalidInput) in try KickNote.checked(reason) }
             try await redis.withStore { store in
-                let platform = try await Self.platform(self.platform, store)
+                let platform = try await Self.platform(self.platform, of: user, store)
                 let about: LogMetadata = [
                     .user: "\(user)", .platform: "\(platform?.name ?? "all")",
                     .instance: "\(instance?.rawValue ?? "all")",
@@ -57,9 +57,9 @@ struct Kick: AsyncParsableCommand {
         }
     }
 
-    private static func platform(_ name: String?, _ store: PresenceStore) async throws -> Platform? {
+    private static func platform(_ name: String?, of user: UserID, _ store: PresenceStore) async throws -> Platform? {
         guard let name else { return nil }
-        do { return try await store.platform(ofSessions: name) } catch let error as InvalidInput {
+        do { return try await store.platform(name, ofSessionsOf: user) } catch let error as InvalidInput {
             throw StartError(.usage, "--platform \(error.message).")
         }
     }

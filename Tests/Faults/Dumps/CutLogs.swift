@@ -39,7 +39,7 @@ package enum CutLogs {
     /// - Parameters:
     ///   - servers: how many are at work side by side.
     ///   - isTornApart: what belongs together does not stand together in the file: that has to be found.
-    ///   - findingsMost: no cut is made after so many.
+    ///   - findingsMost: a server makes no cut after so many.
     package static func run(
         seed: UInt64, cuts: Int, servers: Int = 3, isTornApart: Bool = false, findingsMost: Int = 10
     ) async throws -> Report {

@@ -248,7 +248,7 @@ extension FaultedOperation {
         },
         FaultedOperation("going through users") { stage in
             _ = try await stage.events(3)
-            return { "\(try await $0.userPages([(0, nil, 2)]).only()?.places.map(\.user) ?? [])" }
+            return { "\(try await $0.userPages([(0, nil, 2)]).only()?.places.map(\.name) ?? [])" }
         },
         FaultedOperation("mending a user") { stage in
             let session = try await stage.login(.web, 1)

@@ -30,13 +30,12 @@ local function add_attempts(fields, more)
 end
 
 -- Notes how many attempts a delivered event took, 0 for one that was dropped, for as long as delivered events are kept
--- (retention, ms); with all its fields where the log has not kept it so long, as its first position tells. A hint for
--- people: a key that holds something else goes, and stops no delivery.
-local function note_attempts(key, fields, attempts, retention, now)
-  local id, at = id_of(fields), fields[1] == 'position' and tonumber(string.match(fields[2], '^%d+'))
-  local is_old = at and at < now - retention
-  if not id or attempts == 1 and not is_old then return end
-  local event = is_old and fields or {}
+-- (retention, ms); with all its fields where it was set aside, as its first position tells: the log may keep it no
+-- more. A hint for people: a key that holds something else goes, and stops no delivery.
+local function note_attempts(key, fields, attempts, retention)
+  local id, was_aside = id_of(fields), fields[1] == 'position'
+  if not id or attempts == 1 and not was_aside then return end
+  local event = was_aside and fields or {}
   local noted = redis.pcall('XADD', key, 'MAXLEN', attempts_most, '*', 'event', id, 'attempts', attempts, unpack(event))
   if type(noted) == 'table' then redis.call('DEL', key) else redis.call('PEXPIRE', key, retention) end
 end
