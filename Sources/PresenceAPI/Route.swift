@@ -1,6 +1,5 @@
 import HTTPServer
 import NIOHTTP1
-import PresenceCore
 
 /// One operation of the API: what the router serves and what `openapi.json` describes.
 struct Route: Sendable {
@@ -39,16 +38,18 @@ extension Route {
 
     /// A parameter that nobody reads would leave a call to mean more than its caller said.
     /// - Parameter query: as sent.
-    /// - Throws: `InvalidInput` naming the first parameter that is none of this call's.
-    func check(_ query: Substring) throws(InvalidInput) {
+    /// - Throws: `Problem` whose field is the first parameter that is none of this call's. Its sentence, which is logged,
+    ///   has nothing of the query: that can hold a secret.
+    func check(_ query: Substring) throws(Problem) {
         guard !query.isEmpty, let parameters else { return }
         for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
             let name = String(Substring(pair.prefix { $0 != UInt8(ascii: "=") }))
             guard !parameters.contains(name) else { continue }
             let known = parameters.isEmpty ? "none" : parameters.joined(separator: ", ")
-            throw InvalidInput(
-                field: String(decoding: name.utf8.prefix(Self.toldNameBytesMax), as: UTF8.self),
-                message: "is no parameter of this call, which takes \(known)")
+            var problem = Problem(
+                .invalidField, "The query has a parameter that is none of this call's, which takes \(known).")
+            problem.field = String(decoding: name.utf8.prefix(Self.toldNameBytesMax), as: UTF8.self)
+            throw problem
         }
     }
 }

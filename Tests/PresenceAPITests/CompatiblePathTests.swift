@@ -71,8 +71,9 @@ struct CompatiblePathTests {
             let query = CompatibleCall.query()
             _ = try await api.post("\(Self.path)?\(query)", #"{"To_Account":["ann"]}"#)
             _ = try await api.get("/v1/users/ann?\(query)")
-            for call in ["method=POST path=\(Self.path)", "method=GET path=/v1/users/ann"] {
-                #expect(log.lines.contains { $0.hasPrefix("request \(call) ") && $0.hasSuffix(" status=200") })
+            for (call, status) in [("POST path=\(Self.path)", 200), ("GET path=/v1/users/ann", 400)] {
+                let begin = "request method=\(call) "
+                #expect(log.lines.contains { $0.hasPrefix(begin) && $0.hasSuffix(" status=\(status)") }, "\(log.lines)")
             }
             #expect(!log.has("usersig") && !log.has("sdkappid"))
         }
