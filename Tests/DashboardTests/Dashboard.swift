@@ -33,6 +33,23 @@ struct Dashboard: Sendable {
         }
     }
 
+    /// The same of two workers behind one address, which leads to the first until it is redirected.
+    static func behindProxy(body: (Dashboard, FaultProxy) async throws -> Void) async throws {
+        try await Deployment.with(workers: 2) { deployment in
+            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
+                try await Browser.withBrowser { browser in
+                    try await browser.withPage { page in
+                        let url = "http://127.0.0.1:\(proxy.port)/dashboard"
+                        let dashboard = Dashboard(deployment: deployment, browser: browser, page: page, url: url)
+                        try await page.open(url)
+                        try await dashboard.live()
+                        try await body(dashboard, proxy)
+                    }
+                }
+            }
+        }
+    }
+
     /// Nobody is lost by the way.
     private static let patient = [
         "heartbeat.browser-timeout-ms": "60000", "heartbeat.mobile-timeout-ms": "60000",

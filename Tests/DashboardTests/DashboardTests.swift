@@ -197,55 +197,33 @@ struct DashboardTests {
     @Test(
         "When a worker stops its stream ends, and the page goes on with another one behind the same address in one try")
     func workerStops() async throws {
-        try await Deployment.with(workers: 2) { deployment in
-            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
-                try await Browser.withBrowser { browser in
-                    try await browser.withPage { page in
-                        let url = "http://127.0.0.1:\(proxy.port)/dashboard"
-                        let dashboard = Dashboard(deployment: deployment, browser: browser, page: page, url: url)
-                        try await page.open(url)
-                        try await dashboard.live()
-                        let (first, second) = (deployment.workers[0], deployment.workers[1])
-                        try await page.until(
-                            "document.body.innerText.includes('(this one)') && performance.now() > 6000")
-                        proxy.redirect(to: second.port)
-                        try await first.stop()
-                        try await dashboard.live()
-                        try await eventually(else: "nobody watches") {
-                            try await Backend(second).call(.get, "/v1/overview").body["thisWorker"]["viewers"].int == 1
-                        }
-                        let streams = await page.requests.count { $0.contains("v1/overview") }
-                        #expect(streams == 2)
-                    }
-                }
+        try await Dashboard.behindProxy { dashboard, proxy in
+            let (page, workers) = (dashboard.page, dashboard.deployment.workers)
+            try await page.until("document.body.innerText.includes('(this one)') && performance.now() > 6000")
+            proxy.redirect(to: workers[1].port)
+            try await workers[0].stop()
+            try await dashboard.live()
+            try await eventually(else: "nobody watches") {
+                try await Backend(workers[1]).call(.get, "/v1/overview").body["thisWorker"]["viewers"].int == 1
             }
+            let streams = await page.requests.count { $0.contains("v1/overview") }
+            #expect(streams == 2)
         }
     }
 
     @Test("When its worker is killed the page says so, and goes on with another one behind the same address")
     func workerDies() async throws {
-        try await Deployment.with(workers: 2) { deployment in
-            try await FaultProxy.withProxy(to: deployment.workers[0].port) { proxy in
-                try await Browser.withBrowser { browser in
-                    try await browser.withPage { page in
-                        let url = "http://127.0.0.1:\(proxy.port)/dashboard"
-                        let dashboard = Dashboard(deployment: deployment, browser: browser, page: page, url: url)
-                        try await page.open(url)
-                        try await dashboard.live()
-                        try await deployment.workers[0].kill()
-                        try await page.until(
-                            "document.querySelector('#connection').innerText.startsWith('Reconnecting')")
-                        proxy.redirect(to: deployment.workers[1].port)
-                        try await dashboard.live()
-                        let backend = Backend(deployment.workers[1])
-                        _ = try await backend.session("ann", "Android")
-                        try await page.until("document.querySelector('.tile.online .value').innerText === '1'")
-                        // The other worker takes over what the dead one did.
-                        try await page.until(
-                            "document.body.innerText.includes('16 shards, each with an owner')", timeout: .seconds(60))
-                    }
-                }
-            }
+        try await Dashboard.behindProxy { dashboard, proxy in
+            let (page, workers) = (dashboard.page, dashboard.deployment.workers)
+            try await workers[0].kill()
+            try await page.until("document.querySelector('#connection').innerText.startsWith('Reconnecting')")
+            proxy.redirect(to: workers[1].port)
+            try await dashboard.live()
+            _ = try await Backend(workers[1]).session("ann", "Android")
+            try await page.until("document.querySelector('.tile.online .value').innerText === '1'")
+            // The other worker takes over what the dead one did.
+            try await page.until(
+                "document.body.innerText.includes('16 shards, each with an owner')", timeout: .seconds(60))
         }
     }
 }

@@ -10,9 +10,7 @@ struct SentinelFailover: Nemesis {
     private let killed = Remembered<(server: RedisServer, at: RunMs)>()
 
     func inject(_ stage: Stage, _ dice: inout SeededGenerator) async throws {
-        guard case .sentinels(let set) = stage.servers else { return }
-        try await set.settle()
-        let master = try await set.currentMaster()
+        guard let master = try await stage.settledMaster() else { return }
         killed.value = (master, stage.recorder.nowMs)
         try await master.kill()
     }
@@ -39,9 +37,7 @@ struct SentinelPause: Nemesis {
     private let paused = Remembered<(server: RedisServer, at: RunMs)>()
 
     func inject(_ stage: Stage, _ dice: inout SeededGenerator) async throws {
-        guard case .sentinels(let set) = stage.servers else { return }
-        try await set.settle()
-        let master = try await set.currentMaster()
+        guard let master = try await stage.settledMaster() else { return }
         paused.value = (master, stage.recorder.nowMs)
         await master.pause()
     }
@@ -100,5 +96,14 @@ struct KillClusterMaster: Nemesis {
             try await stage.answers(node)
         }
         try await cluster.settle()
+    }
+}
+
+extension Stage {
+    /// The master sentinels name once they agree; nil where there are none.
+    fileprivate func settledMaster() async throws -> RedisServer? {
+        guard case .sentinels(let set) = servers else { return nil }
+        try await set.settle()
+        return try await set.currentMaster()
     }
 }
